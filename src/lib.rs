@@ -1,7 +1,8 @@
-//! Perjury: a deterministic simulator for replicated key-value stores under crash, timing and Byzantine faults.
+//! Perjury is a deterministic simulator for replicated key-value stores under crash, timing and
+//! Byzantine faults. One scenario and one seed give one run, byte for byte, on every machine.
 
+pub mod choice;
 pub mod crypto;
-pub mod fault;
-pub mod object;
-pub mod scenario;
+pub mod identity;
+pub mod time;
 pub mod wire;

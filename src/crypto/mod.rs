@@ -1,1 +1,27 @@
-//! (to come)
+//! Hashes, keys and signatures: what makes a statement its signer's own.
+//!
+//! A [`Statement`] has a content hash in a domain of its own, made by a [`Hasher`]. A [`Notary`],
+//! which the runtime gives to a process, makes keys, signs such a [`Digest`] and checks a
+//! [`Signature`] of it; [`Signed`] holds a statement with the signature under it.
+//!
+//! There are two schemes. [`Scheme::Ed25519`] is the real one; [`Scheme::Ideal`] answers alike at
+//! a thousandth of the cost and is meant for campaigns inside one process, where the adversary is
+//! code that has no way round the notary. Both have the same lengths on the wire, so that a run
+//! is the same run under either.
+
+mod bytes;
+mod ed25519;
+mod hash;
+mod ideal;
+mod keys;
+mod memory;
+mod notary;
+mod signature;
+mod signed;
+
+pub use hash::{Digest, Hasher, HiddenDigest};
+pub use keys::{PublicKey, Scheme, SecretKey};
+pub use memory::Memory;
+pub use notary::{Counts, Notary};
+pub use signature::Signature;
+pub use signed::{Seal, Signed, Statement};

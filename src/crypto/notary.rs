@@ -1,0 +1,261 @@
+//! The notary: the one who makes keys, signs and verifies.
+//!
+//! Processes get it from the runtime. In effect it is a pure function: what it answers is
+//! determined by what it is asked, not by what it was asked before. What it keeps (a memory of good
+//! signatures, counters, a directory of the keys made here) alters costs and reports alone.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::hash::Digest;
+use super::keys::{PublicKey, Scheme, SecretKey};
+use super::memory::{Memory, Table};
+use super::signature::Signature;
+use super::{ed25519, ideal};
+use crate::identity::Identity;
+
+/// How often a notary was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Signatures made.
+    pub signed: u64,
+    /// Signatures checked.
+    pub verified: u64,
+    /// Those of the checked ones that were answered from memory.
+    pub remembered: u64,
+}
+
+/// Makes keys, signs and verifies under one scheme.
+#[derive(Clone)]
+pub struct Notary {
+    scheme: Scheme,
+    /// Absent under the ideal scheme, whose check costs less than a look into memory.
+    memory: Option<Table>,
+    directory: Arc<BTreeMap<Identity, PublicKey>>,
+    counts: Counts,
+}
+
+impl fmt::Debug for Notary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Notary({:?})", self.scheme)
+    }
+}
+
+impl Notary {
+    /// A notary for a scheme.
+    pub fn new(scheme: Scheme, memory: Memory) -> Notary {
+        let memory = match (scheme, memory) {
+            (Scheme::Ed25519, Memory::Remember { capacity }) => Some(Table::new(capacity)),
+            _ => None,
+        };
+        Notary { scheme, memory, directory: Arc::default(), counts: Counts::default() }
+    }
+
+    /// The scheme that it works under.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The keys of a party, determined by scheme, entropy and party.
+    pub fn keys(&mut self, entropy: &[u8; 32], owner: Identity) -> (SecretKey, PublicKey) {
+        let secret = SecretKey::derive(self.scheme, entropy, owner);
+        let public = secret.public_key();
+        Arc::make_mut(&mut self.directory).insert(owner, public);
+        (secret, public)
+    }
+
+    /// The signature of a message under a key.
+    #[inline]
+    pub fn sign(&mut self, key: &SecretKey, message: &Digest) -> Signature {
+        self.counts.signed += 1;
+        let signature = key.sign(message);
+        if let Some(memory) = &mut self.memory
+            && key.scheme() == self.scheme
+        {
+            memory.put(&key.public_key(), message, &signature);
+        }
+        signature
+    }
+
+    /// Whether a signature is the key's owner's signature of the message.
+    #[inline]
+    pub fn verify(&mut self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
+        self.counts.verified += 1;
+        match self.scheme {
+            Scheme::Ideal => signature.is_tag(ideal::tag(key, message)),
+            Scheme::Ed25519 => self.verify_curve(key, message, signature),
+        }
+    }
+
+    fn verify_curve(&mut self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
+        if self.remembers(key, message, signature) {
+            self.counts.remembered += 1;
+            return true;
+        }
+        let valid = self.check(key, message, signature);
+        if let Some(memory) = &mut self.memory
+            && valid
+        {
+            memory.put(key, message, signature);
+        }
+        valid
+    }
+
+    /// The answer of [`Notary::verify`], leaving no mark on the notary: for those who watch a run.
+    pub fn is_valid(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
+        self.remembers(key, message, signature) || self.check(key, message, signature)
+    }
+
+    /// The key last made here for a party.
+    ///
+    /// It serves the trace, which shows a signature as its signer and whether it is valid. A
+    /// process must not ask: its answers would depend on who made keys before it.
+    pub fn public_key_of(&self, owner: Identity) -> Option<PublicKey> {
+        self.directory.get(&owner).copied()
+    }
+
+    /// How often it was asked.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn remembers(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.holds(key, message, signature))
+    }
+
+    fn check(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
+        match self.scheme {
+            Scheme::Ideal => signature.is_tag(ideal::tag(key, message)),
+            Scheme::Ed25519 => ed25519::verify(key, message, &signature.to_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SCHEMES: [Scheme; 2] = [Scheme::Ideal, Scheme::Ed25519];
+    const MEMORIES: [Memory; 2] = [Memory::None, Memory::USUAL];
+
+    fn notaries() -> impl Iterator<Item = Notary> {
+        SCHEMES.into_iter().flat_map(|scheme| MEMORIES.map(|memory| Notary::new(scheme, memory)))
+    }
+
+    fn message(content: u8) -> Digest {
+        Digest::from_bytes([content; 32])
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_key_and_message_alone() {
+        for mut notary in notaries() {
+            let (key, public) = notary.keys(&[1; 32], Identity::client(1));
+            let (_, stranger) = notary.keys(&[1; 32], Identity::client(2));
+            let signature = notary.sign(&key, &message(1));
+            assert!(notary.verify(&public, &message(1), &signature));
+            assert!(!notary.verify(&public, &message(2), &signature), "replayed");
+            assert!(!notary.verify(&stranger, &message(1), &signature), "another's");
+            assert_eq!(notary.sign(&key, &message(1)), signature, "deterministic");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_spoils_it() {
+        for mut notary in notaries() {
+            let (key, public) = notary.keys(&[1; 32], Identity::client(1));
+            let signature = notary.sign(&key, &message(1));
+            assert!(!notary.verify(&public, &message(1), &signature.corrupted()));
+            for byte in 0..64 {
+                let flipped = signature.with_bit_flipped(8 * byte + byte % 8);
+                assert!(!notary.verify(&public, &message(1), &flipped), "signature {byte}");
+            }
+            for byte in 0..32 {
+                let flip = |bytes: &[u8; 32]| {
+                    let mut flipped = *bytes;
+                    flipped[byte] ^= 1 << (byte % 8);
+                    flipped
+                };
+                let digest = Digest::from_bytes(flip(message(1).as_bytes()));
+                assert!(!notary.verify(&public, &digest, &signature), "digest {byte}");
+                let other = PublicKey::from_bytes(flip(public.as_bytes()));
+                assert!(!notary.verify(&other, &message(1), &signature), "key {byte}");
+            }
+        }
+    }
+
+    #[test]
+    fn schemes_do_not_take_each_others_signatures() {
+        for (own, other) in [(SCHEMES[0], SCHEMES[1]), (SCHEMES[1], SCHEMES[0])] {
+            let mut notary = Notary::new(own, Memory::USUAL);
+            let (key, public) = Notary::new(other, Memory::None).keys(&[1; 32], Identity::OLYMPUS);
+            let signature = notary.sign(&key, &message(1));
+            assert!(!notary.verify(&public, &message(1), &signature));
+        }
+    }
+
+    #[test]
+    fn an_honest_signature_is_remembered_and_watching_leaves_no_mark() {
+        let mut notary = Notary::new(Scheme::Ed25519, Memory::USUAL);
+        let (key, public) = notary.keys(&[1; 32], Identity::OLYMPUS);
+        let elsewhere = Notary::new(Scheme::Ed25519, Memory::None).sign(&key, &message(2));
+        let here = notary.sign(&key, &message(1));
+        assert!(notary.verify(&public, &message(1), &here));
+        assert!(notary.is_valid(&public, &message(2), &elsewhere));
+        assert_eq!(notary.counts(), Counts { signed: 1, verified: 1, remembered: 1 });
+        assert!(notary.verify(&public, &message(2), &elsewhere));
+        assert!(notary.verify(&public, &message(2), &elsewhere));
+        assert!(!notary.verify(&public, &message(2), &here));
+        assert_eq!(notary.counts(), Counts { signed: 1, verified: 4, remembered: 2 });
+    }
+
+    #[test]
+    fn the_directory_has_the_keys_made_here() {
+        let mut notary = Notary::new(Scheme::Ideal, Memory::None);
+        let before = notary.clone();
+        let (_, public) = notary.keys(&[1; 32], Identity::replica(0, 1));
+        assert_eq!(notary.public_key_of(Identity::replica(0, 1)), Some(public));
+        assert_eq!(notary.public_key_of(Identity::replica(0, 2)), None);
+        assert_eq!(before.public_key_of(Identity::replica(0, 1)), None);
+    }
+
+    /// One question to a notary: made by whom, of which message, spoilt at which bit; asked under
+    /// whose key, for which message.
+    type Question = (usize, u8, Option<usize>, usize, u8);
+
+    fn ask(notary: &mut Notary, keys: &[(SecretKey, PublicKey)], question: &Question) -> bool {
+        let (signer, signed, spoilt, asked, shown) = *question;
+        let mut signature = notary.sign(&keys[signer].0, &message(signed));
+        if let Some(bit) = spoilt {
+            signature = signature.with_bit_flipped(bit);
+        }
+        let answer = notary.verify(&keys[asked].1, &message(shown), &signature);
+        assert_eq!(notary.is_valid(&keys[asked].1, &message(shown), &signature), answer);
+        answer
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn neither_memory_nor_scheme_changes_an_answer(
+            questions in proptest::collection::vec(
+                (0..2usize, 0..3u8, proptest::option::of(0..512usize), 0..2usize, 0..3u8),
+                1..12,
+            ),
+        ) {
+            let small = Memory::Remember { capacity: 1 };
+            let mut notaries: Vec<Notary> = notaries().collect();
+            notaries.push(Notary::new(Scheme::Ed25519, small));
+            for mut notary in notaries {
+                let keys = [1, 2].map(|n| notary.keys(&[7; 32], Identity::client(n)));
+                for question in &questions {
+                    let (signer, signed, spoilt, asked, shown) = *question;
+                    let good = signer == asked && signed == shown && spoilt.is_none();
+                    prop_assert_eq!(ask(&mut notary, &keys, question), good);
+                }
+            }
+        }
+    }
+}
