@@ -4,5 +4,6 @@
 pub mod choice;
 pub mod crypto;
 pub mod identity;
+pub mod object;
 pub mod time;
 pub mod wire;
