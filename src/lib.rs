@@ -3,7 +3,12 @@
 
 pub mod choice;
 pub mod crypto;
+pub mod fault;
 pub mod identity;
 pub mod object;
+pub mod process;
+pub mod scenario;
+pub mod syntax;
 pub mod time;
+pub mod trace;
 pub mod wire;

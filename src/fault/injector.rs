@@ -1,0 +1,358 @@
+//! Carries out failures: counts what one replica receives, sets off what is due, and lets the
+//! protocol's adversary do the lying.
+//!
+//! An [`Injector`] stands before one process. It knows the failures that need no knowledge of a
+//! protocol: to crash, to sleep, to ignore a message, to leave one out, to flip a bit, to send an
+//! old message again. For all others it turns to the [`Adversary`].
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::crypto::{Hasher, Notary};
+use crate::identity::{Address, Identity};
+use crate::process::{
+    Effect, Injection, InjectionStep, Input, Interpose, Interposers, Message, Outbox, Process,
+    Protocol,
+};
+use crate::time::Now;
+use crate::wire;
+
+use super::{Failure, Fault, Trigger};
+
+/// A protocol whose replicas can be made to fail.
+pub trait Attackable: Protocol {
+    /// Who makes them fail.
+    type Adversary: Adversary<Self>;
+}
+
+/// What can be done about a failure at the moment when it is set off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It is done.
+    Done,
+    /// It waits for an outgoing message.
+    Waits,
+    /// It cannot happen to this process, for this reason.
+    InVain(&'static str),
+}
+
+/// Who makes one process fail in the ways that need knowledge of its protocol.
+pub trait Adversary<P: Protocol>: Clone + Debug + Send + Sync + 'static {
+    /// One that will be asked for these failures.
+    fn new(failures: &[Failure]) -> Self;
+
+    /// The trigger that counts this message, with the number 0; none if no trigger does.
+    fn trigger(from: Identity, message: &P::Message) -> Option<Trigger>;
+
+    /// Whether a message carries a signature of its sender.
+    fn is_signed(message: &P::Message) -> bool;
+
+    /// Does what can be done before the message that set the failure off is handled.
+    fn act(&mut self, failure: Failure, process: &mut P::Process) -> Act;
+
+    /// Sees what the process is about to be handed.
+    fn before(&mut self, input: &Input<P>, process: &P::Process);
+
+    /// Sees what came of it in the process.
+    fn after(&mut self, process: &P::Process);
+
+    /// Spoils the message that the failure waits for, if it is among the outgoing ones. Says
+    /// whether it was.
+    fn tamper(
+        &mut self,
+        failure: Failure,
+        outgoing: &mut Vec<Effect<P>>,
+        process: &mut P::Process,
+        notary: &mut Notary,
+    ) -> bool;
+}
+
+/// Who stands before which process, so that these faults happen; nobody, if there are none.
+pub fn interposers<P: Attackable>(faults: &[Fault]) -> Option<Interposers<P>> {
+    let mut pairs: BTreeMap<Identity, Vec<Pair>> = BTreeMap::new();
+    for fault in faults {
+        let who = Identity::replica(fault.configuration, fault.replica);
+        let of_fault = fault.failures.iter().map(|failure| Pair {
+            trigger: fault.trigger,
+            failure: *failure,
+            text: fault.pair(*failure).into(),
+        });
+        pairs.entry(who).or_default().extend(of_fault);
+    }
+    if pairs.is_empty() {
+        return None;
+    }
+    let pairs: BTreeMap<Identity, Arc<[Pair]>> =
+        pairs.into_iter().map(|(who, pairs)| (who, pairs.into())).collect();
+    Some(Arc::new(move |address: Address| {
+        let pairs = pairs.get(&address.identity)?;
+        Some(Box::new(Injector::<P>::new(pairs.clone())) as Box<dyn Interpose<P>>)
+    }))
+}
+
+/// One failure with its trigger.
+#[derive(Clone, Debug)]
+struct Pair {
+    trigger: Trigger,
+    failure: Failure,
+    text: Arc<str>,
+}
+
+impl Pair {
+    fn injection(&self, step: InjectionStep, detail: String) -> Injection {
+        let is_fault = self.failure.is_fault();
+        Injection { what: self.text.clone(), step, detail, is_fault }
+    }
+}
+
+/// Stands before one process and makes it fail.
+#[derive(Clone, Debug)]
+pub struct Injector<P: Attackable> {
+    pairs: Arc<[Pair]>,
+    /// How many messages of each class were received; the class is the trigger with number 0.
+    received: BTreeMap<Trigger, u64>,
+    /// The pairs that wait for an outgoing message, by their places among all.
+    armed: Vec<usize>,
+    /// What is still due when the process has slept.
+    rest: Option<Due>,
+    /// The oldest signed message that was sent, if one may be wanted.
+    oldest: Option<(Identity, P::Message)>,
+    adversary: P::Adversary,
+}
+
+/// What a message sets off.
+#[derive(Clone, Debug, Default)]
+struct Due {
+    /// The places of the pairs.
+    pairs: Vec<usize>,
+    /// Whether the message is to be ignored.
+    ignored: bool,
+}
+
+impl<P: Attackable> Injector<P> {
+    fn new(pairs: Arc<[Pair]>) -> Injector<P> {
+        let failures: Vec<Failure> = pairs.iter().map(|pair| pair.failure).collect();
+        Injector {
+            pairs,
+            received: BTreeMap::new(),
+            armed: Vec::new(),
+            rest: None,
+            oldest: None,
+            adversary: P::Adversary::new(&failures),
+        }
+    }
+
+    /// What the input sets off. Every message is counted once, whatever becomes of it.
+    fn due(&mut self, input: &Input<P>) -> Due {
+        let rest = self.rest.take();
+        let Input::Message { from, message } = input else {
+            return Due::default();
+        };
+        if let Some(rest) = rest {
+            return rest;
+        }
+        let Some(class) = P::Adversary::trigger(*from, message) else {
+            return Due::default();
+        };
+        let count = self.received.entry(class).or_insert(0);
+        let trigger = class.with_number(*count);
+        *count += 1;
+        let pairs = self.pairs.iter().enumerate().filter(|(_, pair)| pair.trigger == trigger);
+        Due { pairs: pairs.map(|(place, _)| place).collect(), ignored: false }
+    }
+
+    /// Carries out what is due before the process is handed the message, in the order of the
+    /// scenario. Gives the input back if the process is to have it.
+    fn set_off(
+        &mut self,
+        due: Due,
+        input: Input<P>,
+        process: &mut P::Process,
+        out: &mut Outbox<P>,
+    ) -> Option<Input<P>> {
+        let Due { pairs, mut ignored } = due;
+        let mut left = pairs.into_iter();
+        while let Some(place) = left.next() {
+            let pair = self.pairs[place].clone();
+            match pair.failure {
+                Failure::Crash => {
+                    done(&pair, String::new(), out);
+                    out.crash();
+                    return None;
+                }
+                Failure::Sleep { milliseconds } => {
+                    done(&pair, String::new(), out);
+                    self.rest = Some(Due { pairs: left.collect(), ignored });
+                    out.stall(milliseconds.saturating_mul(1_000_000), input);
+                    return None;
+                }
+                Failure::Drop => {
+                    done(&pair, String::new(), out);
+                    ignored = true;
+                }
+                Failure::OmitSend | Failure::FlipBit | Failure::Replay => self.arm(place, out),
+                failure => match self.adversary.act(failure, process) {
+                    Act::Done => done(&pair, String::new(), out),
+                    Act::Waits => self.arm(place, out),
+                    Act::InVain(why) => {
+                        out.injected(|| pair.injection(InjectionStep::InVain, why.to_owned()));
+                    }
+                },
+            }
+        }
+        (!ignored).then_some(input)
+    }
+
+    /// Arming what is armed changes nothing.
+    fn arm(&mut self, place: usize, out: &mut Outbox<P>) {
+        let pair = &self.pairs[place];
+        let is_armed = |armed: &usize| self.pairs[*armed].failure == pair.failure;
+        let detail = if self.armed.iter().any(is_armed) {
+            "it was armed before".to_owned()
+        } else {
+            self.armed.push(place);
+            String::new()
+        };
+        let pair = &self.pairs[place];
+        out.injected(|| pair.injection(InjectionStep::Armed, detail));
+    }
+
+    /// Lets what is armed spoil what goes out. It is put on record before anything else that the
+    /// process does at this moment.
+    fn tamper(&mut self, process: &mut P::Process, out: &mut Outbox<P>) {
+        let mut effects = out.take();
+        let is_record = |effect: &Effect<P>| matches!(effect, Effect::Injected(_));
+        let process_begins = effects.iter().take_while(|effect| is_record(effect)).count();
+        let mut armed = std::mem::take(&mut self.armed);
+        armed.sort_by_key(|place| turn(self.pairs[*place].failure));
+        for place in armed {
+            let failure = self.pairs[place].failure;
+            match self.spoil(failure, &mut effects, process, out.notary()) {
+                Some(detail) => done(&self.pairs[place], detail, out),
+                None => self.armed.push(place),
+            }
+        }
+        self.remember(&effects);
+        effects.splice(process_begins..process_begins, out.take());
+        out.put_back(effects);
+    }
+
+    /// What is to be said of it, if it spoilt anything.
+    fn spoil(
+        &mut self,
+        failure: Failure,
+        effects: &mut Vec<Effect<P>>,
+        process: &mut P::Process,
+        notary: &mut Notary,
+    ) -> Option<String> {
+        match failure {
+            Failure::OmitSend => {
+                effects.remove(first_send(effects)?);
+                Some("a warning: this failure is withdrawn; the message is not sent".to_owned())
+            }
+            Failure::FlipBit => flip_bit(effects),
+            Failure::Replay => {
+                let (to, message) = self.oldest.clone()?;
+                effects.push(Effect::Send { to, message });
+                Some(String::new())
+            }
+            failure => {
+                let told = self.adversary.tamper(failure, effects, process, notary);
+                told.then(String::new)
+            }
+        }
+    }
+
+    /// Keeps the first signed message that was sent, where it will be wanted.
+    fn remember(&mut self, effects: &[Effect<P>]) {
+        if self.oldest.is_none() && self.may_replay() {
+            self.oldest = effects.iter().find_map(|effect| match effect {
+                Effect::Send { to, message } if P::Adversary::is_signed(message) => {
+                    Some((*to, message.clone()))
+                }
+                _ => None,
+            });
+        }
+    }
+
+    fn may_replay(&self) -> bool {
+        self.pairs.iter().any(|pair| pair.failure == Failure::Replay)
+    }
+}
+
+impl<P: Attackable> Interpose<P> for Injector<P> {
+    fn handle(&mut self, now: Now, input: Input<P>, process: &mut P::Process, out: &mut Outbox<P>) {
+        let due = self.due(&input);
+        let Some(input) = self.set_off(due, input, process, out) else {
+            return;
+        };
+        self.adversary.before(&input, process);
+        process.handle(now, input, out);
+        self.adversary.after(process);
+        self.tamper(process, out);
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Interpose<P>> {
+        Box::new(self.clone())
+    }
+}
+
+fn done<P: Protocol>(pair: &Pair, detail: String, out: &mut Outbox<P>) {
+    out.injected(|| pair.injection(InjectionStep::Done, detail));
+}
+
+/// In which order failures spoil the messages of one moment: first what changes which message it
+/// is, then what changes its content, then what spoils signatures, at last what befalls any
+/// message.
+fn turn(failure: Failure) -> u8 {
+    match failure {
+        Failure::Equivocate => 0,
+        Failure::EarlyReply => 1,
+        Failure::ChangeOperation | Failure::ChangeResult => 2,
+        Failure::DropResultStmt => 3,
+        Failure::InvalidOrderSig | Failure::InvalidResultSig => 4,
+        Failure::OmitSend => 6,
+        Failure::FlipBit => 7,
+        Failure::Replay => 8,
+        _ => 5,
+    }
+}
+
+fn first_send<P: Protocol>(effects: &[Effect<P>]) -> Option<usize> {
+    effects.iter().position(|effect| matches!(effect, Effect::Send { .. }))
+}
+
+/// Flips one bit of the first message as it would be encoded. Which one follows from what the
+/// message is about, so it is the same under every signature scheme.
+fn flip_bit<P: Protocol>(effects: &mut Vec<Effect<P>>) -> Option<String> {
+    let at = first_send(effects)?;
+    let Some(Effect::Send { message, .. }) = effects.get_mut(at) else {
+        return None;
+    };
+    let mut bytes = wire::encode(message);
+    let bits = bytes.len() as u64 * 8;
+    let bit = some_bit(message) % bits.max(1);
+    *bytes.get_mut((bit / 8) as usize)? ^= 1 << (bit % 8);
+    match wire::decode(&bytes, bytes.len()) {
+        Ok(spoilt) => {
+            *message = spoilt;
+            Some(format!("bit {bit} of {bits}"))
+        }
+        Err(_) => {
+            effects.remove(at);
+            Some(format!("bit {bit} of {bits}; what is left is no message and is dropped"))
+        }
+    }
+}
+
+/// A number that depends on what a message is about and on nothing else.
+fn some_bit<M: Message>(message: &M) -> u64 {
+    let subject = message.subject();
+    let digest = Hasher::new("flipped bit")
+        .bytes(message.kind().text().as_bytes())
+        .u64(subject.stream)
+        .u64(subject.number)
+        .finish();
+    digest.as_bytes().first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
+}

@@ -1,0 +1,345 @@
+//! What a scenario says that its author may not have meant: faults that can never fire, more
+//! faults than the protocol bears, partitions that never heal. Warnings only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::findings::{Findings, Span};
+use super::model::*;
+use super::toml_reader::Places;
+use crate::fault::{Failure, Fault, Trigger};
+use crate::object::Item;
+
+/// Reports everything that looks unintended.
+pub(super) fn lint(findings: &Findings, scenario: &Scenario, places: &Places) {
+    let mut lint = Lint {
+        findings,
+        scenario,
+        places,
+        requests: scenario.clients.iter().map(requests).collect(),
+        repeats: repeats(scenario),
+        stays_initial: false,
+        nobody_times_out: false,
+    };
+    if is_calm(scenario) {
+        lint.stays_initial = stays_initial(scenario);
+        lint.nobody_times_out = scenario.faults.iter().all(needs_timeout);
+    }
+    lint.clients();
+    for (fault, place) in scenario.faults.iter().zip(&places.faults) {
+        lint.fault(fault, place);
+    }
+    lint.tolerance();
+    lint.partitions();
+    lint.datagram_knobs();
+}
+
+struct Lint<'a> {
+    findings: &'a Findings,
+    scenario: &'a Scenario,
+    places: &'a Places,
+    /// How many requests each client makes.
+    requests: Vec<u64>,
+    /// Whether one request may become two, or a slot be skipped.
+    repeats: bool,
+    /// Whether nothing in configuration 0 asks for the next.
+    stays_initial: bool,
+    /// Whether no client ever sends a request again.
+    nobody_times_out: bool,
+}
+
+impl Lint<'_> {
+    fn bcr(&self) -> &Bcr {
+        let Protocol::Bcr(bcr) = &self.scenario.protocol;
+        bcr
+    }
+
+    fn clients(&self) {
+        if self.scenario.clients.is_empty() {
+            let help = "add a client with a workload";
+            self.findings.warn(0..0, "there are no clients: nothing will happen", help);
+        }
+        for (number, client) in self.scenario.clients.iter().enumerate() {
+            if client.workload.items().is_empty() {
+                let span = self.places.clients.get(number).cloned().unwrap_or_default();
+                let message = format!("client {number} asks for nothing");
+                self.findings.warn(span, message, "give it a workload, or leave it out");
+            }
+        }
+    }
+
+    fn never(&self, span: &Span, reason: &str, help: &str) {
+        self.findings.warn(span.clone(), format!("this can never fire: {reason}"), help);
+    }
+
+    fn fault(&self, fault: &Fault, (whole, when, then): &(Span, Span, Vec<Span>)) {
+        let bcr = self.bcr();
+        if fault.replica > bcr.tail() {
+            let reason = format!("the chain has the positions 0 to {}", bcr.tail());
+            self.never(whole, &reason, "name one of them, or raise t");
+            return;
+        }
+        if let Some((reason, help)) = self.unreachable(fault) {
+            self.never(when, &reason, help);
+        } else if let Some((reason, help)) = self.unlikely(fault) {
+            self.findings.warn(when.clone(), format!("this will hardly fire: {reason}"), help);
+        }
+        for (failure, span) in fault.failures.iter().zip(then) {
+            if let Some((reason, help)) = self.idle(fault, *failure) {
+                self.never(span, reason, help);
+            }
+            if *failure == Failure::OmitSend {
+                let message = "omit_send was withdrawn from the specification";
+                self.findings.warn(span.clone(), message, "use drop() on the receiving side");
+            }
+        }
+    }
+
+    /// Why a message will hardly come, though nothing forbids it.
+    fn unlikely(&self, fault: &Fault) -> Option<(String, &'static str)> {
+        let reason = match fault.trigger {
+            _ if fault.configuration > 0 && self.stays_initial => {
+                let number = fault.configuration;
+                let reason = format!(
+                    "configuration {number} begins after a reconfiguration, and nothing here \
+                     leads to one"
+                );
+                let help = "let a replica of configuration 0 fail, or a client ask with reconfig";
+                return Some((reason, help));
+            }
+            Trigger::NewConfiguration { number: 1.. } => {
+                "a replica is made for one configuration and told so once, as number 0"
+            }
+            Trigger::WedgeRequest { number: 1.. } => {
+                "the first wedge request is number 0, and another comes only after a timeout"
+            }
+            Trigger::ResultShuttle { .. } if fault.replica == self.bcr().tail() => {
+                let reason = "result shuttles begin at the tail; one comes to it only when the \
+                              head answers what it forwarded";
+                return Some((reason.to_owned(), "use shuttle(client,number)"));
+            }
+            _ if needs_timeout(fault) && self.nobody_times_out => {
+                let help = "let another replica fail, or the network be slow";
+                return Some(("it takes a client that times out, and none will".to_owned(), help));
+            }
+            _ => return None,
+        };
+        Some((reason.to_owned(), "messages are counted from 0 in each configuration"))
+    }
+
+    /// Why a message never comes to a replica of this position.
+    fn unreachable(&self, fault: &Fault) -> Option<(String, &'static str)> {
+        let (head, tail) = (fault.replica == 0, fault.replica == self.bcr().tail());
+        let fixed = match fault.trigger {
+            Trigger::Shuttle { .. } if head => (
+                "shuttles begin at the head, who receives none",
+                "use client_request(client,number)",
+            ),
+            Trigger::ResultShuttle { .. } if head && tail => {
+                ("a chain of one has no result shuttles", "use client_request(client,number)")
+            }
+            Trigger::ForwardedRequest { .. } if !head => {
+                ("requests are forwarded to the head alone", "use client_request(client,number)")
+            }
+            Trigger::Checkpoint { .. } if head => (
+                "the head does not receive its own checkpoint",
+                "use completed_checkpoint(number), which comes back to it",
+            ),
+            Trigger::CompletedCheckpoint { .. } if tail => (
+                "the tail does not receive its own completed checkpoint",
+                "use checkpoint(number), which comes to it",
+            ),
+            Trigger::NewConfiguration { .. } if fault.configuration == 0 => (
+                "configuration 0 is there from the start; new_configuration begins later ones",
+                "name configuration 1 or a later one",
+            ),
+            trigger => return self.beyond(trigger),
+        };
+        Some((fixed.0.to_owned(), fixed.1))
+    }
+
+    /// Why there is no message with this number.
+    fn beyond(&self, trigger: Trigger) -> Option<(String, &'static str)> {
+        let clients = self.scenario.clients.len();
+        if let Some(client) = trigger.client().filter(|client| *client as usize >= clients) {
+            let reason = format!("there is no client {client}: they are counted from 0");
+            return Some((reason, "name a client that there is"));
+        }
+        let help = "messages are counted from 0 in each configuration";
+        match trigger {
+            Trigger::Shuttle { client, number } if !self.repeats => {
+                let requests = self.requests(client);
+                let count = count(requests, "request");
+                let reason =
+                    || format!("client {client} makes {count}, each shuttled once at most");
+                (number >= requests).then(|| (reason(), help))
+            }
+            Trigger::ClientRequest { client, .. }
+            | Trigger::ForwardedRequest { client, .. }
+            | Trigger::ResultShuttle { client, .. } => {
+                let reason = || format!("client {client} asks for nothing");
+                (self.requests(client) == 0).then(|| (reason(), "give it a workload"))
+            }
+            Trigger::Checkpoint { number } | Trigger::CompletedCheckpoint { number } => {
+                self.no_checkpoint(number)
+            }
+            _ => None,
+        }
+    }
+
+    fn requests(&self, client: u32) -> u64 {
+        self.requests.get(client as usize).copied().unwrap_or(0)
+    }
+
+    fn no_checkpoint(&self, number: u64) -> Option<(String, &'static str)> {
+        let Some(every) = self.bcr().checkpoint_every else {
+            return Some(("there are no checkpoints".to_owned(), "say how often they are taken"));
+        };
+        let requests = self.requests.iter().copied().fold(0, u64::saturating_add);
+        let most = requests / every;
+        if number < most || self.repeats {
+            return None;
+        }
+        let (requests, most) = (count(requests, "request"), count(most, "checkpoint"));
+        let reason = format!("{requests} make {most} at most, one every {every}");
+        Some((reason, "messages are counted from 0 in each configuration"))
+    }
+
+    /// Why a failure changes nothing at this position.
+    fn idle(&self, fault: &Fault, failure: Failure) -> Option<(&'static str, &'static str)> {
+        let tail = fault.replica == self.bcr().tail();
+        match failure {
+            Failure::IncrementSlot | Failure::Equivocate if fault.replica != 0 => {
+                Some(("only the head assigns slots", "put it at replica 0"))
+            }
+            Failure::ChangeOperation | Failure::InvalidOrderSig | Failure::EarlyReply if tail => {
+                Some(("it changes the next shuttle, and the tail sends none", "put it elsewhere"))
+            }
+            Failure::DropCheckptStmts if fault.replica == 0 && !tail => Some((
+                "it changes the next completed checkpoint, and the head sends none",
+                "put it elsewhere",
+            )),
+            Failure::EarlyCheckpoint if tail || fault.replica == 0 => Some((
+                "only a replica between head and tail can send a checkpoint back early",
+                "put it there",
+            )),
+            Failure::DropCheckptStmts | Failure::EarlyCheckpoint
+                if self.bcr().checkpoint_every.is_none() =>
+            {
+                Some(("there are no checkpoints", "say how often they are taken"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the fault is one, as far as can be told before the run.
+    fn counts(&self, fault: &Fault) -> bool {
+        let lies = |failure: &&Failure| failure.is_fault() && self.idle(fault, **failure).is_none();
+        fault.replica <= self.bcr().tail()
+            && self.unreachable(fault).is_none()
+            && fault.failures.iter().any(|failure| lies(&failure))
+    }
+
+    fn tolerance(&self) {
+        let t = self.bcr().t;
+        let mut faulty: BTreeMap<u32, (BTreeSet<u32>, &Span)> = BTreeMap::new();
+        for (fault, (whole, ..)) in self.scenario.faults.iter().zip(&self.places.faults) {
+            if self.counts(fault) {
+                let (replicas, last) =
+                    faulty.entry(fault.configuration).or_insert_with(|| (BTreeSet::new(), whole));
+                replicas.insert(fault.replica);
+                *last = whole;
+            }
+        }
+        for (configuration, (replicas, span)) in faulty {
+            if replicas.len() > t as usize {
+                let message = format!(
+                    "configuration {configuration} has {} and bears {t}: beyond tolerance",
+                    count(replicas.len() as u64, "faulty replica")
+                );
+                self.findings.warn(span.clone(), message, "raise t, or let fewer replicas fail");
+            }
+        }
+    }
+
+    fn partitions(&self) {
+        let partitions = self.scenario.network.partitions.iter().zip(&self.places.partitions);
+        for (partition, span) in partitions {
+            if partition.until_ns.is_none() {
+                let message = "this partition never heals: requests may wait for ever";
+                self.findings.warn(span.clone(), message, "say until when it lasts");
+            }
+            if let Cut::OneWay { from, to } = &partition.cut
+                && (from.is_empty() || to.is_empty())
+            {
+                let help = "name senders and receivers";
+                self.findings.warn(span.clone(), "this partition blocks nobody", help);
+            }
+        }
+    }
+
+    fn datagram_knobs(&self) {
+        let network = &self.scenario.network;
+        let link = network.link;
+        let knobs = link.duplicate.bits() > 0 || link.reorder.bits() > 0;
+        let any = network.overrides.iter().any(|over| over.change.kind == Some(LinkKind::Datagram));
+        if knobs && link.kind == LinkKind::Stream && !any {
+            let message = "`duplicate` and `reorder` mean nothing on streams";
+            self.findings.warn(0..0, message, "write links = \"datagram\"");
+        }
+    }
+}
+
+/// `1 request`, `2 requests`.
+fn count(number: u64, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{ending}")
+}
+
+fn requests(client: &Client) -> u64 {
+    let count = |item: &Item| match item {
+        Item::Pseudorandom { count, .. } => *count,
+        Item::Fixed(_) => 1,
+        Item::Reconfigure => 0,
+    };
+    let counts = client.workload.items().iter().map(count);
+    counts.fold(0, u64::saturating_add)
+}
+
+/// Whether a lie or a link may make one request two, or skip a slot.
+fn repeats(scenario: &Scenario) -> bool {
+    let overrides = scenario.network.overrides.iter();
+    let mut duplicates =
+        overrides.filter_map(|over| over.change.duplicate).chain([scenario.network.link.duplicate]);
+    let odd = |failure: &Failure| {
+        let kinds = [Failure::Equivocate, Failure::Replay, Failure::IncrementSlot];
+        kinds.contains(failure)
+    };
+    duplicates.any(|duplicate| duplicate.bits() > 0)
+        || scenario.faults.iter().any(|fault| fault.failures.iter().any(odd))
+}
+
+/// Whether the network answers well before every timeout.
+fn is_calm(scenario: &Scenario) -> bool {
+    let Protocol::Bcr(bcr) = &scenario.protocol;
+    let timeouts = [bcr.client_timeout_ns, bcr.head_timeout_ns, bcr.nonhead_timeout_ns];
+    scenario.network == Network::default()
+        && scenario.processes.is_empty()
+        && scenario.schedule == Schedule::Timed
+        && scenario.choices.is_empty()
+        && timeouts.iter().all(|ns| *ns >= 50_000_000)
+}
+
+fn stays_initial(scenario: &Scenario) -> bool {
+    let asks = |client: &Client| client.workload.items().contains(&Item::Reconfigure);
+    let initial = |fault: &Fault| fault.configuration == 0;
+    !scenario.faults.iter().any(initial) && !scenario.clients.iter().any(asks)
+}
+
+/// Whether its message comes only when a client has sent its request to everybody.
+fn needs_timeout(fault: &Fault) -> bool {
+    match fault.trigger {
+        Trigger::ForwardedRequest { .. } => true,
+        Trigger::ClientRequest { .. } => fault.replica != 0,
+        _ => false,
+    }
+}
