@@ -8,6 +8,7 @@ pub mod identity;
 pub mod object;
 pub mod process;
 pub mod scenario;
+pub mod sim;
 pub mod syntax;
 pub mod time;
 pub mod trace;
