@@ -7,6 +7,7 @@ pub mod fault;
 pub mod identity;
 pub mod object;
 pub mod process;
+pub mod protocol;
 pub mod scenario;
 pub mod sim;
 pub mod syntax;
