@@ -1,0 +1,438 @@
+//! Which request stands in which slot, and what follows from it.
+//!
+//! For each configuration a replica of the judges' own executes every slot when the first correct
+//! replica does. What the others say, what clients accept and what a reconfiguration settles is
+//! held against that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::crypto::Digest;
+use crate::identity::{Address, Class};
+use crate::object::{Dictionary, Executed, Operation, ReplicatedState, Reply};
+use crate::protocol::bcr::Note;
+use crate::protocol::bcr::statements::{CatchUp, state_hash};
+
+use super::{Place, Property, Ruling};
+
+type State = ReplicatedState<Dictionary>;
+
+/// A request in a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    client: u32,
+    request: u64,
+    operation: Operation,
+}
+
+/// A slot that the judges' replica has executed.
+#[derive(Clone, Debug)]
+struct Slot {
+    entry: Entry,
+    reply: Option<Reply>,
+    repeated: bool,
+}
+
+/// What is known of one configuration.
+#[derive(Clone, Debug, Default)]
+struct Chain {
+    /// The state after the last slot that all replicas have passed.
+    settled: State,
+    settled_slot: u64,
+    /// The state after the last slot that a correct replica has executed.
+    ahead: State,
+    ahead_slot: u64,
+    /// The slots between the two.
+    slots: BTreeMap<u64, Slot>,
+    /// What faulty replicas, or Olympus in an attempt, said of slots; attempt 0 is no attempt.
+    claimed: BTreeMap<(u64, u32), Entry>,
+    /// The hash of the state after a slot, as it was found for an attempt.
+    found: Option<(u32, u64, Digest)>,
+    /// The highest slot of each replica that has not failed.
+    reached: BTreeMap<u32, u64>,
+    /// The replicas that are waited for no more: they have failed, or are gone.
+    gone: BTreeSet<u32>,
+    /// The hashes of the state after the newest checkpoint slots.
+    checkpoints: BTreeMap<u64, Digest>,
+    /// The highest slot of a result that a client accepted.
+    accepted: u64,
+    /// Whether its first state was seen.
+    is_handed_over: bool,
+    /// The last slot that the reconfiguration kept.
+    last_slot: Option<u64>,
+}
+
+/// How many checkpoints of a configuration are remembered.
+const CHECKPOINTS_KEPT: usize = 64;
+/// How many configurations are remembered: as many as clients take late results from.
+const CONFIGURATIONS_KEPT: usize = 16;
+
+/// The judges of histories.
+#[derive(Clone, Debug)]
+pub(super) struct Histories {
+    replicas: u32,
+    checkpoint_every: Option<u64>,
+    chains: BTreeMap<u32, Chain>,
+    /// What each client asked last.
+    asked: BTreeMap<u32, (u64, Operation)>,
+    authentic: Property,
+    agreement: Property,
+    replay: Property,
+    once: Property,
+    extension: Property,
+    state: Property,
+    bounded: Property,
+}
+
+impl Histories {
+    pub(super) fn new(replicas: u32, checkpoint_every: Option<u64>) -> Histories {
+        let property = Property::new;
+        Histories {
+            replicas,
+            checkpoint_every,
+            chains: BTreeMap::from([(0, Chain::default())]),
+            asked: BTreeMap::new(),
+            authentic: property("authenticity", "what is executed was asked by its client"),
+            agreement: property("agreement", "no slot holds two requests at correct replicas"),
+            replay: property("replay", "every accepted result is that of the slots in order"),
+            once: property("exactly once", "no request is executed twice"),
+            extension: property("extension", "a later configuration keeps what was accepted"),
+            state: property("state", "every state is that of the slots in order"),
+            bounded: property("bounded history", "history is dropped up to each checkpoint"),
+        }
+    }
+
+    pub(super) fn rulings(&self) -> Vec<Ruling> {
+        let all = [
+            &self.authentic,
+            &self.agreement,
+            &self.replay,
+            &self.once,
+            &self.extension,
+            &self.state,
+            &self.bounded,
+        ];
+        all.map(Property::ruling).into()
+    }
+
+    pub(super) fn reconfigurations(&self) -> u64 {
+        self.chains.keys().next_back().copied().map_or(0, u64::from)
+    }
+
+    pub(super) fn dictionary(&self) -> Vec<(String, String)> {
+        let newest = self.chains.values().next_back();
+        let entries = newest.into_iter().flat_map(|chain| chain.ahead.object().sorted());
+        entries.map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+
+    /// Olympus tells a member of a quorum what it lacks: these requests were put into these slots.
+    pub(super) fn told_by_olympus(&mut self, catch_up: &CatchUp) {
+        let Some(chain) = self.chains.get_mut(&catch_up.configuration) else {
+            return;
+        };
+        for (slot, request) in &catch_up.requests {
+            let request = request.body();
+            let (client, operation) = (request.client, request.operation.clone());
+            let entry = Entry { client, request: request.id, operation };
+            chain.claimed.insert((*slot, catch_up.attempt), entry);
+        }
+    }
+
+    /// Olympus hands a state to new replicas: it must be the one that was settled.
+    pub(super) fn handed_over(&mut self, configuration: u32, state: &State, at: Place) {
+        let Some(chain) = self.chains.get_mut(&configuration) else {
+            return;
+        };
+        if std::mem::replace(&mut chain.is_handed_over, true) {
+            return;
+        }
+        let (expected, state) = (state_hash(&chain.settled), state_hash(state));
+        self.state.test(expected == state, at, || {
+            format!("configuration {configuration} begins with {state}, the slots give {expected}")
+        });
+    }
+
+    /// Whether a configuration is so old that nothing is known of it any more. A replica of it may
+    /// still wake and order what it was handed long ago; that is not judged.
+    fn is_forgotten(&self, configuration: u32) -> bool {
+        self.chains.first_key_value().is_some_and(|(oldest, _)| configuration < *oldest)
+    }
+
+    pub(super) fn noted(&mut self, process: Address, correct: bool, note: &Note, at: Place) {
+        let configuration = match note {
+            Note::Answered { configuration, .. } | Note::QuorumFinal { configuration, .. } => {
+                *configuration
+            }
+            _ => process.identity.configuration,
+        };
+        if self.is_forgotten(configuration) {
+            return;
+        }
+        match note {
+            Note::Ordered { configuration, slot, client, request, operation, repeated, .. } => {
+                let (client, request) = (*client, *request);
+                let entry = Entry { client, request, operation: operation.clone() };
+                let ordered = Ordered { slot: *slot, entry, repeated: *repeated, process };
+                self.ordered(*configuration, correct, ordered, at);
+            }
+            Note::Asked { client, request, operation } => {
+                self.asked.insert(*client, (*request, operation.clone()));
+            }
+            Note::CaughtUp { attempt, last_slot, state, .. } if correct => {
+                self.caught_up(process, (*attempt, *last_slot), *state, at);
+            }
+            Note::Answered { client, request, result, configuration, slot, .. } => {
+                let answer = (*client, *request, result);
+                self.answered(*configuration, *slot, answer, at);
+            }
+            Note::CheckpointTaken { slot, state } if correct => {
+                self.checkpoint_taken(process, *slot, *state, at);
+            }
+            Note::CheckpointCompleted { slot, kept, .. } if correct => {
+                self.checkpoint_completed(process, *slot, *kept as u64, at);
+            }
+            Note::QuorumFinal { configuration, attempt, last_slot, state, .. } => {
+                self.settled(*configuration, (*attempt, *last_slot), *state, at);
+            }
+            _ => {}
+        }
+    }
+
+    /// A replica has failed, or is gone: it is waited for no more.
+    pub(super) fn gone(&mut self, process: Address) {
+        if process.identity.class == Class::Replica
+            && let Some(chain) = self.chains.get_mut(&process.identity.configuration)
+        {
+            chain.reached.remove(&process.identity.index);
+            chain.gone.insert(process.identity.index);
+        }
+    }
+
+    fn ordered(&mut self, configuration: u32, correct: bool, ordered: Ordered, at: Place) {
+        let Some(chain) = self.chains.get_mut(&configuration) else {
+            return;
+        };
+        let Ordered { slot, entry, repeated, process } = ordered;
+        if !correct {
+            chain.claimed.entry((slot, 0)).or_insert(entry);
+            return;
+        }
+        let reached = chain.reached.entry(process.identity.index).or_insert(0);
+        *reached = slot.max(*reached);
+        if let Some(known) = chain.slots.get(&slot) {
+            self.agreement.test(known.entry == entry, at, || {
+                let (own, theirs) = (&entry.operation, &known.entry.operation);
+                format!("{process} has {own} in slot {slot}, another correct one {theirs}")
+            });
+            let holds = known.repeated == repeated;
+            self.once.test(holds, at, || twice(process, slot, &entry, repeated));
+        } else if slot > chain.settled_slot {
+            self.agreement.test(slot == chain.ahead_slot + 1, at, || {
+                let ahead = chain.ahead_slot;
+                format!("{process} orders slot {slot}, and nobody correct slot {}", ahead + 1)
+            });
+            let asked = self.asked.get(&entry.client);
+            self.authentic.test(is_asked(asked, &entry), at, || {
+                let Entry { client, request, operation } = &entry;
+                format!("{process} executes {operation} as request {request} of client {client}")
+            });
+            let said = chain.execute(slot, entry.clone(), self.checkpoint_every);
+            self.once.test(said == repeated, at, || twice(process, slot, &entry, repeated));
+        }
+        chain.settle(self.replicas);
+    }
+
+    fn answered(&mut self, configuration: u32, slot: u64, answer: (u32, u64, &Reply), at: Place) {
+        let (client, request, result) = answer;
+        let Some(chain) = self.chains.get_mut(&configuration) else {
+            return;
+        };
+        chain.accepted = chain.accepted.max(slot);
+        let last_slot = chain.last_slot;
+        self.extension.test(last_slot.is_none_or(|last| slot <= last), at, || {
+            format!(
+                "client {client} accepts a result of slot {slot} of configuration {configuration}, \
+                 of which only slots up to {} were kept",
+                last_slot.unwrap_or(0)
+            )
+        });
+        let expected = chain.reply(slot, client, request);
+        self.replay.test(expected.as_ref() == Some(result), at, || match expected {
+            Some(reply) => format!(
+                "client {client} accepts '{result}' for its request {request}; \
+                 the slots in order give '{reply}'"
+            ),
+            None => format!(
+                "client {client} accepts '{result}' for its request {request}, \
+                 which no correct replica has in slot {slot}"
+            ),
+        });
+    }
+
+    fn checkpoint_taken(&mut self, process: Address, slot: u64, state: Digest, at: Place) {
+        let chain = self.chains.get(&process.identity.configuration);
+        if let Some(expected) = chain.and_then(|chain| chain.checkpoints.get(&slot)) {
+            self.state.test(*expected == state, at, || {
+                format!("{process} has {state} after slot {slot}, the slots give {expected}")
+            });
+        }
+    }
+
+    fn checkpoint_completed(&mut self, process: Address, slot: u64, kept: u64, at: Place) {
+        let Some(chain) = self.chains.get(&process.identity.configuration) else {
+            return;
+        };
+        let reached = chain.reached.get(&process.identity.index).copied().unwrap_or(0);
+        self.bounded.test(slot + kept == reached, at, || {
+            format!("{process} keeps {kept} slots after slot {slot}, and has ordered {reached}")
+        });
+    }
+
+    /// A correct replica tells of the copy on which it has caught up.
+    fn caught_up(&mut self, process: Address, of: (u32, u64), state: Digest, at: Place) {
+        let Some(chain) = self.chains.get_mut(&process.identity.configuration) else {
+            return;
+        };
+        if let Some(expected) = chain.hash_after(of) {
+            self.state.test(expected == state, at, || {
+                format!("{process} catches up to {state}, the slots in order give {expected}")
+            });
+        }
+    }
+
+    /// A reconfiguration has decided what becomes of a configuration.
+    fn settled(
+        &mut self,
+        configuration: u32,
+        (attempt, last_slot): (u32, u64),
+        state: Digest,
+        at: Place,
+    ) {
+        let Some(chain) = self.chains.get_mut(&configuration) else {
+            return;
+        };
+        chain.last_slot = Some(last_slot);
+        let accepted = chain.accepted;
+        self.extension.test(accepted <= last_slot, at, || {
+            format!(
+                "a client accepted a result of slot {accepted} of configuration {configuration}, \
+                 of which slots up to {last_slot} are kept"
+            )
+        });
+        let (start, _) = chain.state_after(attempt, last_slot);
+        let expected = state_hash(&start);
+        self.state.test(expected == state, at, || {
+            format!(
+                "configuration {configuration} ends after slot {last_slot} with the state {state}; \
+                 the slots in order give {expected}"
+            )
+        });
+        let (settled, ahead) = (start.clone(), start);
+        self.chains.insert(configuration + 1, Chain { settled, ahead, ..Chain::default() });
+        while self.chains.len() > CONFIGURATIONS_KEPT {
+            self.chains.pop_first();
+        }
+    }
+}
+
+/// Whether a client has asked for this, as its last request or before.
+fn is_asked(asked: Option<&(u64, Operation)>, entry: &Entry) -> bool {
+    asked.is_some_and(|(newest, operation)| {
+        entry.request < *newest || (entry.request == *newest && entry.operation == *operation)
+    })
+}
+
+/// A replica's note that it executed a request.
+struct Ordered {
+    slot: u64,
+    entry: Entry,
+    repeated: bool,
+    process: Address,
+}
+
+fn twice(process: Address, slot: u64, entry: &Entry, repeated: bool) -> String {
+    let Entry { client, request, .. } = entry;
+    let how = if repeated { "as executed before" } else { "anew" };
+    format!("{process} takes request {request} of client {client} in slot {slot} {how}")
+}
+
+impl Chain {
+    /// Executes the next slot; returns whether it had been executed before.
+    fn execute(&mut self, slot: u64, entry: Entry, checkpoint_every: Option<u64>) -> bool {
+        let executed = self.ahead.execute(entry.client, entry.request, &entry.operation);
+        let repeated = matches!(executed, Executed::Repeated(_));
+        self.slots.insert(slot, Slot { entry, reply: executed.reply(), repeated });
+        self.ahead_slot = slot;
+        if checkpoint_every.is_some_and(|every| slot.is_multiple_of(every)) {
+            self.checkpoints.insert(slot, state_hash(&self.ahead));
+            if self.checkpoints.len() > CHECKPOINTS_KEPT {
+                self.checkpoints.pop_first();
+            }
+        }
+        repeated
+    }
+
+    /// Forgets the slots that all replicas have passed.
+    fn settle(&mut self, replicas: u32) {
+        if self.reached.len() + self.gone.len() < replicas as usize {
+            return;
+        }
+        let passed = self.reached.values().min().copied().unwrap_or(0);
+        while let Some(first) = self.slots.first_entry() {
+            if *first.key() > passed {
+                return;
+            }
+            let (slot, Slot { entry, .. }) = first.remove_entry();
+            let _ = self.settled.execute(entry.client, entry.request, &entry.operation);
+            self.settled_slot = slot;
+        }
+    }
+
+    /// What the slots in order give for a request.
+    fn reply(&self, slot: u64, client: u32, request: u64) -> Option<Reply> {
+        if let Some(Slot { entry, reply, .. }) = self.slots.get(&slot) {
+            let is_it = (entry.client, entry.request) == (client, request);
+            return reply.clone().filter(|_| is_it);
+        }
+        let state = match slot <= self.settled_slot {
+            true => self.ahead.clone(),
+            false => self.state_after(u32::MAX, slot).0,
+        };
+        let last = state.last(client).filter(|session| session.id == request);
+        last.map(|session| session.reply.clone())
+    }
+
+    /// What stands in a slot: what a correct replica executed there, what Olympus said in an
+    /// attempt or in the newest one before it, what a faulty replica said.
+    fn entry(&self, attempt: u32, slot: u64) -> Option<&Entry> {
+        if let Some(known) = self.slots.get(&slot) {
+            return Some(&known.entry);
+        }
+        let mut claims = self.claimed.range((slot, 0)..=(slot, attempt));
+        claims.next_back().map(|(_, entry)| entry)
+    }
+
+    /// The state after a slot, and whether all of its requests are known.
+    fn state_after(&self, attempt: u32, last_slot: u64) -> (State, bool) {
+        let mut state = self.settled.clone();
+        for slot in self.settled_slot + 1..=last_slot {
+            let Some(entry) = self.entry(attempt, slot) else {
+                return (state, false);
+            };
+            let _ = state.execute(entry.client, entry.request, &entry.operation);
+        }
+        (state, last_slot >= self.settled_slot)
+    }
+
+    /// The hash of that state, if it is known.
+    fn hash_after(&mut self, (attempt, last_slot): (u32, u64)) -> Option<Digest> {
+        if let Some((.., hash)) =
+            self.found.filter(|found| (found.0, found.1) == (attempt, last_slot))
+        {
+            return Some(hash);
+        }
+        let (state, known) = self.state_after(attempt, last_slot);
+        let hash = known.then(|| state_hash(&state))?;
+        self.found = Some((attempt, last_slot, hash));
+        Some(hash)
+    }
+}

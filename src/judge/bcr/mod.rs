@@ -1,0 +1,182 @@
+//! The judges of Byzantine chain replication.
+//!
+//! They read notes and messages alone. What a faulty replica says of itself proves nothing, so only
+//! the notes of replicas that have not failed are held against each other; what was accepted by a
+//! client is held against a replay of the slots by an object of the judges' own.
+
+mod clients;
+mod history;
+mod proofs;
+mod reach;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use crate::crypto::Notary;
+use crate::identity::{Address, Class};
+use crate::object::Dictionary;
+use crate::process::{Injection, InjectionStep};
+use crate::protocol::bcr::statements::NewConfiguration;
+use crate::protocol::bcr::{Bcr, Message, Note, Rules};
+use crate::scenario::{self, Scenario};
+use crate::trace::{Event, Watch, What};
+
+use super::{Bench, Finding, Judged, Ruling};
+use clients::Linearizable;
+use history::Histories;
+use proofs::Proofs;
+pub use reach::REACHABLE;
+use reach::Reach;
+
+impl<R: Rules<Object = Dictionary>> Judged for Bcr<R> {
+    type Bench = Judges;
+
+    fn bench(scenario: &Scenario) -> Judges {
+        let scenario::Protocol::Bcr(knobs) = &scenario.protocol;
+        Judges::new(knobs)
+    }
+}
+
+/// A property under test.
+#[derive(Clone, Debug)]
+struct Property {
+    judge: &'static str,
+    property: &'static str,
+    tested: u64,
+    finding: Option<Finding>,
+}
+
+impl Property {
+    const fn new(judge: &'static str, property: &'static str) -> Property {
+        Property { judge, property, tested: 0, finding: None }
+    }
+
+    /// Tests it once more; the first failure stands.
+    fn test(&mut self, holds: bool, at: Place, text: impl FnOnce() -> String) {
+        self.tested += 1;
+        if !holds && self.finding.is_none() {
+            let Place { event, at_ns } = at;
+            self.finding = Some(Finding { judge: self.judge, event, at_ns, text: text() });
+        }
+    }
+
+    fn ruling(&self) -> Ruling {
+        let Property { judge, property, tested, finding } = self.clone();
+        Ruling { judge, property, tested, finding, unknown: None }
+    }
+}
+
+/// An event's place in the run.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    event: u64,
+    at_ns: u64,
+}
+
+/// All judges of a run.
+#[derive(Clone, Debug)]
+pub struct Judges {
+    faulty: BTreeSet<Address>,
+    histories: Histories,
+    proofs: Proofs,
+    linearizable: Linearizable,
+    /// The quorum that ended each configuration.
+    quorums: Vec<Vec<u32>>,
+    reach: Reach,
+}
+
+impl Judges {
+    fn new(knobs: &scenario::Bcr) -> Judges {
+        Judges {
+            faulty: BTreeSet::new(),
+            histories: Histories::new(knobs.replicas(), knobs.checkpoint_every),
+            proofs: Proofs::new(knobs),
+            linearizable: Linearizable::new(),
+            quorums: Vec::new(),
+            reach: Reach::default(),
+        }
+    }
+}
+
+impl Judges {
+    /// A failure came true, or waits for its message: from now on what this replica says of itself
+    /// counts for nothing. What it notes on the way to a lie comes before the lie.
+    fn injected(&mut self, process: Address, injection: &Injection) {
+        if injection.is_fault && injection.step != InjectionStep::InVain {
+            self.faulty.insert(process);
+            self.histories.gone(process);
+        }
+    }
+}
+
+impl<R: Rules<Object = Dictionary>> Watch<Bcr<R>> for Judges {
+    fn see(&mut self, event: &Event<'_, Bcr<R>>, notary: &Notary) {
+        let at = Place { event: event.number, at_ns: event.at_ns };
+        match &event.what {
+            What::Received { message, .. } => self.proofs.received(event.process, message),
+            What::Sent { message, .. } => self.sent(event.process, message, at, notary),
+            What::Noted(note) => self.noted(event.process, note, at, notary),
+            What::Injected(injection) => self.injected(event.process, injection),
+            What::Crashed | What::Stopped => {
+                self.histories.gone(event.process);
+                self.proofs.gone(event.process);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Judges {
+    fn sent(&mut self, from: Address, message: &Message<Dictionary>, at: Place, notary: &Notary) {
+        match message {
+            Message::CatchUp(catch_up) if from.identity.class == Class::Olympus => {
+                self.histories.told_by_olympus(catch_up.body());
+            }
+            Message::NewConfiguration(new) => {
+                let NewConfiguration { configuration, state } = new.body();
+                self.histories.handed_over(*configuration, state, at);
+            }
+            _ if !self.faulty.contains(&from) => self.proofs.sent(from, message, at, notary),
+            _ => {}
+        }
+    }
+
+    fn noted(&mut self, process: Address, note: &Note, at: Place, notary: &Notary) {
+        let correct = !self.faulty.contains(&process);
+        self.histories.noted(process, correct, note, at);
+        if correct {
+            self.proofs.noted(process, note, at, notary);
+        }
+        self.linearizable.noted(note, at);
+        self.reach.noted(note);
+        if let Note::QuorumFinal { quorum, .. } = note {
+            self.quorums.push(quorum.clone());
+        }
+    }
+}
+
+impl Bench for Judges {
+    fn rulings(&self) -> Vec<Ruling> {
+        let mut rulings = self.histories.rulings();
+        rulings.extend(self.proofs.rulings());
+        rulings.push(self.linearizable.ruling());
+        rulings
+    }
+
+    fn dictionary(&self) -> Vec<(String, String)> {
+        self.histories.dictionary()
+    }
+
+    fn reached(&self) -> &BTreeSet<&'static str> {
+        self.reach.reached()
+    }
+
+    fn quorums(&self) -> Vec<Vec<u32>> {
+        self.quorums.clone()
+    }
+
+    fn reconfigurations(&self) -> u64 {
+        self.histories.reconfigurations()
+    }
+}

@@ -1,0 +1,82 @@
+//! What each client asked and was answered.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::crypto::Notary;
+use crate::process::{Milestone, Note, Protocol};
+use crate::trace::{Event, Watch, What};
+
+/// One client's side of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientRecord {
+    /// How many requests it made.
+    pub asked: u64,
+    /// How many of them were answered.
+    pub answered: u64,
+    /// Whether it has nothing more to ask.
+    pub finished: bool,
+    /// The request that it waits for, in its text form.
+    pub waits_for: Option<String>,
+    /// Its results, in order; the first [`Clients::KEPT`] of them.
+    pub results: Vec<String>,
+}
+
+/// Keeps the clients' records, as a watcher.
+#[derive(Clone, Debug, Default)]
+pub struct Clients {
+    records: BTreeMap<u32, ClientRecord>,
+    /// A text that is used again.
+    spare: String,
+}
+
+impl Clients {
+    /// How many results of each client are kept.
+    pub const KEPT: usize = 10_000;
+
+    /// Records for so many clients, whether they are heard of or not.
+    pub fn new(count: u32) -> Clients {
+        let records = (0..count).map(|client| (client, ClientRecord::default())).collect();
+        Clients { records, spare: String::new() }
+    }
+
+    /// The records, by client.
+    pub fn records(&self) -> &BTreeMap<u32, ClientRecord> {
+        &self.records
+    }
+
+    /// How many requests were answered, over all clients.
+    pub fn answered(&self) -> u64 {
+        self.records.values().map(|record| record.answered).sum()
+    }
+}
+
+impl<P: Protocol> Watch<P> for Clients {
+    fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
+        let What::Noted(note) = &event.what else {
+            return;
+        };
+        match note.milestone() {
+            None => {}
+            Some(Milestone::Asked { client, operation, .. }) => {
+                let record = self.records.entry(client).or_default();
+                record.asked += 1;
+                let mut text = std::mem::take(&mut self.spare);
+                text.clear();
+                write!(text, "{operation}").expect("a string takes all that is written");
+                record.waits_for = Some(text);
+            }
+            Some(Milestone::Answered { client, result, .. }) => {
+                let record = self.records.entry(client).or_default();
+                record.answered += 1;
+                self.spare = record.waits_for.take().unwrap_or_default();
+                if record.results.len() < Clients::KEPT {
+                    record.results.push(result.to_string());
+                }
+            }
+            Some(Milestone::Finished { client }) => {
+                self.records.entry(client).or_default().finished = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What was done to whom: which failures came true, and who is faulty for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::crypto::Notary;
+use crate::fault::Fault;
+use crate::identity::{Class, Identity};
+use crate::process::{Injection, InjectionStep, Protocol};
+use crate::trace::{Event, Watch, What};
+
+/// What came of one pair of trigger and failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The replica that it was meant for.
+    pub replica: Identity,
+    /// The pair, in the words of the scenario.
+    pub pair: String,
+    /// How often its trigger fired and it waited for a message to spoil.
+    pub armed: u64,
+    /// How often it came true.
+    pub fired: u64,
+    /// Why it cannot happen to this replica, if its trigger fired and it cannot.
+    pub in_vain: Option<String>,
+}
+
+/// Keeps account of all injections, as a watcher.
+#[derive(Clone, Debug, Default)]
+pub struct Injections {
+    outcomes: Vec<Outcome>,
+    places: BTreeMap<(Identity, String), usize>,
+    faulty: BTreeSet<Identity>,
+}
+
+impl Injections {
+    /// An account that knows what is wanted, so that it can tell what did not come.
+    pub fn wanted(faults: &[Fault]) -> Injections {
+        let mut account = Injections::default();
+        for fault in faults {
+            let replica = Identity::replica(fault.configuration, fault.replica);
+            for failure in &fault.failures {
+                account.outcome(replica, &fault.pair(*failure));
+            }
+        }
+        account
+    }
+
+    fn outcome(&mut self, replica: Identity, pair: &str) -> &mut Outcome {
+        let key = (replica, pair.to_owned());
+        let place = *self.places.entry(key).or_insert(self.outcomes.len());
+        if place == self.outcomes.len() {
+            let pair = pair.to_owned();
+            self.outcomes.push(Outcome { replica, pair, armed: 0, fired: 0, in_vain: None });
+        }
+        &mut self.outcomes[place]
+    }
+
+    fn note(&mut self, who: Identity, injection: &Injection) {
+        let outcome = self.outcome(who, &injection.what);
+        match injection.step {
+            InjectionStep::Armed => outcome.armed += 1,
+            InjectionStep::InVain => outcome.in_vain = Some(injection.detail.clone()),
+            InjectionStep::Done => {
+                outcome.fired += 1;
+                if injection.is_fault {
+                    self.faulty.insert(who);
+                }
+            }
+        }
+    }
+
+    /// All pairs, in the order of the scenario.
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// Whether a failure came true at this party.
+    pub fn is_faulty(&self, who: Identity) -> bool {
+        self.faulty.contains(&who)
+    }
+
+    /// The positions of the faulty replicas of each configuration that has any.
+    pub fn faulty(&self) -> BTreeMap<u32, BTreeSet<u32>> {
+        let mut faulty: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        for who in self.faulty.iter().filter(|who| who.class == Class::Replica) {
+            faulty.entry(who.configuration).or_default().insert(who.index);
+        }
+        faulty
+    }
+}
+
+impl<P: Protocol> Watch<P> for Injections {
+    fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
+        if let What::Injected(injection) = event.what {
+            self.note(event.process.identity, injection);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! How long a run may take to come to rest: liveness, with a bound.
+//!
+//! A scenario has two phases. In the first its troubles happen: failures, pauses, partitions. When
+//! the last of them is over the second begins, in which every request must be answered and every
+//! process come to rest. How long that may take is worked out here, from the scenario alone. It is
+//! generous, so that no sound run is blamed, and finite, so that one which goes round in circles
+//! is.
+//!
+//! # The bound
+//!
+//! With *T* the end of the last trouble, there is time, twice,
+//!
+//! * *to notice*: a client asks everybody, a replica's timer runs out, its plea is repeated:
+//!   2 (client + the longer of head and non-head + Olympus) timeouts;
+//! * *to reconfigure*: Olympus tries at most 5 (t + 1) quorums in vain, each for as long as it has
+//!   become patient; its patience doubles once for all the time before *T*, so that it is at most
+//!   2 (*T* + its timeout);
+//!
+//! and then for all requests of the client that has most, one after the other, and ten more. A
+//! configuration that begins after *T* has no failing replica, so nothing needs to be noticed a
+//! third time. Where a delay may by chance be longer than any timeout, each request of every client
+//! may need all of that once more.
+//!
+//! # Where nothing is demanded
+//!
+//! Where a partition never ends, datagrams are lost, bandwidth is limited, messages go by priority,
+//! or a timeout is not longer than the way through the chain and back at usual delays: those of
+//! ninety-nine in a hundred messages.
+
+use std::fmt::{self, Display};
+
+use crate::choice::exponential;
+use crate::scenario::{
+    Bcr, Latency, Link, LinkKind, Network, Probability, ProcessTrouble, Protocol, Scenario,
+    Schedule,
+};
+use crate::sim::Patience;
+use crate::time::Span;
+
+/// Why no rest is demanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoDemand {
+    /// A partition never ends.
+    Partition,
+    /// Datagrams are lost.
+    Loss,
+    /// A link carries only so much at a time.
+    Bandwidth,
+    /// Messages go by priority, not by time.
+    Priorities,
+    /// A timeout is over before an answer can be there.
+    Timeout {
+        /// Whose.
+        whose: &'static str,
+        /// How long it is.
+        timeout_ns: u64,
+        /// How long the answer may well take.
+        takes_ns: u64,
+    },
+}
+
+impl Display for NoDemand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoDemand::Partition => f.write_str("a partition never ends"),
+            NoDemand::Loss => f.write_str("datagrams are lost"),
+            NoDemand::Bandwidth => f.write_str("a link's bandwidth is limited"),
+            NoDemand::Priorities => f.write_str("messages go by priority, whatever time it takes"),
+            NoDemand::Timeout { whose, timeout_ns, takes_ns } => {
+                let (timeout, takes) = (Span(*timeout_ns), Span(*takes_ns));
+                write!(f, "the {whose} timeout ({timeout}) may be over before the answer ({takes})")
+            }
+        }
+    }
+}
+
+/// How long a run of this scenario may take to come to rest.
+pub fn patience(scenario: &Scenario) -> Result<Patience, NoDemand> {
+    let planned_ns = planned_troubles_end(scenario).ok_or(NoDemand::Partition)?;
+    let delay = delay(&scenario.network, scenario.schedule)?;
+    let Protocol::Bcr(knobs) = &scenario.protocol;
+    let rates = || {
+        let own = scenario.processes.iter().map(|process| process.clock_rate_ppb);
+        own.chain([ProcessTrouble::TRUE_RATE_PPB])
+    };
+    let fastest = Waits::at_rate(knobs, rates().fold(0, u64::max));
+    fastest.outlast(knobs.t, delay)?;
+    let slowest = Waits::at_rate(knobs, rates().fold(u64::MAX, u64::min));
+    let counts = scenario.clients.iter().map(|client| client.workload.demand_count());
+    let requests = counts.clone().fold(0, u64::max).saturating_add(10);
+    let trip_ns = delay.usual_ns.saturating_mul(u64::from(4 * knobs.t + 6));
+    let troubles = match delay.is_bounded {
+        true => 2,
+        false => counts.fold(2, u64::saturating_add),
+    };
+    let least_ns = requests.saturating_mul(trip_ns);
+    let least_ns = least_ns.saturating_add(slowest.trouble_ns(knobs.t).saturating_mul(troubles));
+    Ok(Patience { planned_ns, least_ns, growth: 2 * trials(knobs.t) })
+}
+
+/// How many quorums may be tried in vain when everybody answers who can.
+const fn trials(t: u32) -> u64 {
+    5 * (t as u64 + 1)
+}
+
+/// When the last partition, pause or step of a clock is over; none if one never is.
+fn planned_troubles_end(scenario: &Scenario) -> Option<u64> {
+    let mut last_ns = 0;
+    for partition in &scenario.network.partitions {
+        last_ns = last_ns.max(partition.until_ns?);
+    }
+    for process in &scenario.processes {
+        let pauses = process.pauses.iter().map(|pause| pause.at_ns.saturating_add(pause.for_ns));
+        let jumps = process.jumps.iter().map(|jump| jump.at_ns);
+        last_ns = pauses.chain(jumps).fold(last_ns, u64::max);
+    }
+    Some(last_ns)
+}
+
+/// How long messages take.
+#[derive(Clone, Copy, Debug)]
+struct Delay {
+    /// Ninety-nine in a hundred take no longer.
+    usual_ns: u64,
+    /// Whether none does.
+    is_bounded: bool,
+}
+
+/// Ninety-nine in a hundred answers are larger.
+const RARE: u64 = u64::MAX / 100;
+
+fn delay(network: &Network, schedule: Schedule) -> Result<Delay, NoDemand> {
+    let others = network.overrides.iter().map(|over| over.change.apply(network.link));
+    let mut slowest = Delay { usual_ns: 0, is_bounded: true };
+    for link in others.chain([network.link]) {
+        let delay = link_delay(&link, schedule)?;
+        slowest.usual_ns = slowest.usual_ns.max(delay.usual_ns);
+        slowest.is_bounded &= delay.is_bounded;
+    }
+    Ok(slowest)
+}
+
+fn link_delay(link: &Link, schedule: Schedule) -> Result<Delay, NoDemand> {
+    if link.bandwidth.is_some() {
+        return Err(NoDemand::Bandwidth);
+    }
+    let chance = |usual_ns| Delay { usual_ns, is_bounded: false };
+    let sure = |usual_ns| Delay { usual_ns, is_bounded: true };
+    let mut delay = match (schedule, link.latency) {
+        (Schedule::Pct { .. }, _) => return Err(NoDemand::Priorities),
+        (Schedule::Random { mean_ns }, _) | (_, Latency::Exponential { mean_ns }) => {
+            chance(exponential(RARE, mean_ns))
+        }
+        (_, Latency::Fixed { ns }) => sure(ns),
+        (_, Latency::Uniform { high_ns, .. }) => sure(high_ns),
+        (_, Latency::LongTail { p99_ns, .. }) => chance(p99_ns),
+    };
+    if link.loss != Probability::NEVER {
+        if link.kind == LinkKind::Datagram {
+            return Err(NoDemand::Loss);
+        }
+        let losses = u64::from(link.loss.run_length(RARE, u32::MAX));
+        let repairs_ns = link.retransmit_ns.saturating_mul(losses);
+        delay = chance(delay.usual_ns.saturating_add(repairs_ns));
+    }
+    if link.kind == LinkKind::Datagram && link.reorder != Probability::NEVER {
+        delay.usual_ns = delay.usual_ns.saturating_mul(2);
+    }
+    Ok(delay)
+}
+
+/// How long the processes wait.
+struct Waits {
+    client_ns: u64,
+    head_ns: u64,
+    nonhead_ns: u64,
+    olympus_ns: u64,
+}
+
+impl Waits {
+    /// In true time, where their clocks run at this rate.
+    fn at_rate(knobs: &Bcr, rate_ppb: u64) -> Waits {
+        let truly = |ns: u64| {
+            let product = u128::from(ns) * u128::from(ProcessTrouble::TRUE_RATE_PPB);
+            u64::try_from(product / u128::from(rate_ppb.max(1))).unwrap_or(u64::MAX)
+        };
+        Waits {
+            client_ns: truly(knobs.client_timeout_ns),
+            head_ns: truly(knobs.head_timeout_ns),
+            nonhead_ns: truly(knobs.nonhead_timeout_ns),
+            olympus_ns: truly(knobs.olympus_timeout_ns),
+        }
+    }
+
+    /// Whether every answer is usually there before its timeout.
+    fn outlast(&self, t: u32, delay: Delay) -> Result<(), NoDemand> {
+        for (whose, timeout_ns, hops) in [
+            ("client", self.client_ns, 2 * t + 2),
+            ("head", self.head_ns, 4 * t),
+            ("nonhead", self.nonhead_ns, 4 * t + 1),
+            ("olympus", self.olympus_ns, 2),
+        ] {
+            let takes_ns = delay.usual_ns.saturating_mul(u64::from(hops));
+            if timeout_ns <= takes_ns {
+                return Err(NoDemand::Timeout { whose, timeout_ns, takes_ns });
+            }
+        }
+        Ok(())
+    }
+
+    /// How long it may take to notice what is wrong and to reconfigure, if that had to be done at
+    /// the beginning.
+    fn trouble_ns(&self, t: u32) -> u64 {
+        let waits_ns = self.client_ns.saturating_add(self.head_ns.max(self.nonhead_ns));
+        let notice_ns = waits_ns.saturating_add(self.olympus_ns).saturating_mul(2);
+        notice_ns.saturating_add(self.olympus_ns.saturating_mul(2 * trials(t)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Cut, Partition, Pause};
+    use crate::time::SECOND_NS;
+
+    fn plain() -> Scenario {
+        Scenario::new(Protocol::Bcr(Bcr::default()))
+    }
+
+    #[test]
+    fn the_bound_is_minutes_and_grows_with_the_last_trouble() {
+        let patience = patience(&plain()).unwrap();
+        // To notice, 18 s; to reconfigure, 60 s; both twice; ten requests of ten messages, 10 ms.
+        assert_eq!(patience.ends_ns(0), 156 * SECOND_NS + 10_000_000);
+        assert_eq!(patience.ends_ns(SECOND_NS), patience.ends_ns(0) + 21 * SECOND_NS);
+    }
+
+    #[test]
+    fn what_is_planned_counts_as_trouble() {
+        let mut scenario = plain();
+        let pauses = vec![Pause { at_ns: 5 * SECOND_NS, for_ns: SECOND_NS }];
+        let which = crate::scenario::Party::All;
+        scenario.processes.push(ProcessTrouble { pauses, ..ProcessTrouble::none(which) });
+        assert_eq!(patience(&scenario).unwrap().planned_ns, 6 * SECOND_NS);
+    }
+
+    #[test]
+    fn nothing_is_demanded_where_nothing_can_be() {
+        let refused = |change: fn(&mut Scenario)| {
+            let mut scenario = plain();
+            change(&mut scenario);
+            patience(&scenario).unwrap_err()
+        };
+        let for_ever = |scenario: &mut Scenario| {
+            let cut = Cut::Groups(Vec::new());
+            scenario.network.partitions.push(Partition { from_ns: 0, until_ns: None, cut });
+        };
+        assert_eq!(refused(for_ever), NoDemand::Partition);
+        assert_eq!(refused(|s| s.network.link.bandwidth = Some(1)), NoDemand::Bandwidth);
+        let by_priority = |s: &mut Scenario| s.schedule = Schedule::Pct { changes: 1, length: 9 };
+        assert_eq!(refused(by_priority), NoDemand::Priorities);
+        let loses = |s: &mut Scenario| {
+            s.network.link.kind = LinkKind::Datagram;
+            s.network.link.loss = Probability::from_decimal("0.1").unwrap();
+        };
+        assert_eq!(refused(loses), NoDemand::Loss);
+        let slow = |s: &mut Scenario| s.network.link.latency = Latency::Fixed { ns: SECOND_NS };
+        let whose = "client";
+        let (timeout_ns, takes_ns) = (3 * SECOND_NS, 4 * SECOND_NS);
+        assert_eq!(refused(slow), NoDemand::Timeout { whose, timeout_ns, takes_ns });
+    }
+}

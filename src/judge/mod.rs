@@ -1,0 +1,80 @@
+//! What is right, told from the trace alone.
+//!
+//! A judge watches the events of a run and keeps what it finds; it sees neither processes nor
+//! world, so runs on sockets and recordings are judged by the same code. Every judge names the
+//! first event that broke its property.
+
+pub mod bcr;
+mod clients;
+mod events;
+mod expect;
+mod faults;
+pub mod linear;
+pub mod liveness;
+
+use std::collections::BTreeSet;
+
+use crate::fault::Attackable;
+use crate::scenario::Scenario;
+use crate::trace::Watch;
+
+pub use bcr::REACHABLE;
+pub use clients::{ClientRecord, Clients};
+pub use events::Counted;
+pub use expect::missed;
+pub use faults::{Injections, Outcome};
+
+/// A property that was broken, and where that showed first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The judge that found it.
+    pub judge: &'static str,
+    /// The first event that shows it.
+    pub event: u64,
+    /// When that was.
+    pub at_ns: u64,
+    /// What is wrong, with the values that are.
+    pub text: String,
+}
+
+/// What one judge has to say at the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// The judge.
+    pub judge: &'static str,
+    /// The property, as a sentence.
+    pub property: &'static str,
+    /// How many times it was tested; a judge that tested nothing says so.
+    pub tested: u64,
+    /// What broke it, if anything did.
+    pub finding: Option<Finding>,
+    /// Why it is not known whether it holds, where the judge came to no end.
+    pub unknown: Option<String>,
+}
+
+/// A protocol whose runs can be judged.
+pub trait Judged: Attackable {
+    /// Its judges, all in one.
+    type Bench: Watch<Self> + Bench;
+
+    /// Judges for a run of this scenario.
+    fn bench(scenario: &Scenario) -> Self::Bench;
+}
+
+/// The judges of one run.
+pub trait Bench {
+    /// What they say when it is over.
+    fn rulings(&self) -> Vec<Ruling>;
+
+    /// The dictionary in the end, key by key, as the operations that were executed left it.
+    fn dictionary(&self) -> Vec<(String, String)>;
+
+    /// What should be reached by some run, and was by this one.
+    fn reached(&self) -> &BTreeSet<&'static str>;
+
+    /// The quorum that ended each configuration, in order.
+    fn quorums(&self) -> Vec<Vec<u32>>;
+
+    /// How often the cluster was reconfigured.
+    fn reconfigurations(&self) -> u64;
+}

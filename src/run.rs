@@ -1,0 +1,503 @@
+//! One scenario, one run, one report: the way from the model to the verdict.
+//!
+//! [`visit`] builds the world that a scenario describes and hands it to somebody who can take a
+//! world of any protocol; [`run`] is the visitor that runs it under its judges and reports.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+
+use crate::choice::{SiteError, Tape};
+use crate::crypto::{Digest, Notary, Scheme};
+use crate::fault::{self, Attackable};
+use crate::identity::Identity;
+use crate::judge::liveness::{self, NoDemand};
+use crate::judge::{
+    self, Bench, ClientRecord, Clients, Counted, Finding, Injections, Judged, Outcome, Ruling,
+};
+use crate::scenario::{self, Expect, Scenario, Signatures, Verdict};
+use crate::sim::{Settings, Stats, Stop, World};
+use crate::time::Instant;
+use crate::trace::{Event, Fingerprint, Line, Lines, Watch};
+
+pub(crate) mod cluster;
+
+/// Why a scenario is not run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A choice is at no site.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+}
+
+/// Somebody who can take a world of any protocol.
+pub trait Visitor {
+    /// What comes of the visit.
+    type Outcome;
+
+    /// Takes the world that a scenario describes.
+    fn visit<P: Judged>(self, scenario: &Scenario, world: World<P>) -> Self::Outcome;
+}
+
+/// Builds the world that a scenario describes and shows it to a visitor.
+pub fn visit<V: Visitor>(scenario: &Scenario, visitor: V) -> Result<V::Outcome, Refusal> {
+    match &scenario.protocol {
+        scenario::Protocol::Bcr(bcr) => {
+            let world = cluster::bcr(scenario, bcr, settings(scenario)?);
+            Ok(visitor.visit(scenario, world))
+        }
+    }
+}
+
+/// What a scenario wants of the world, whatever its protocol.
+pub(crate) fn settings<P: Attackable>(scenario: &Scenario) -> Result<Settings<P>, Refusal> {
+    let mut tape = Tape::default();
+    for choice in &scenario.choices {
+        tape.set(&choice.site, choice.answer)?;
+    }
+    Ok(Settings {
+        tape,
+        network: scenario.network.clone(),
+        schedule: scenario.schedule,
+        troubles: scenario.processes.clone(),
+        limits: scenario.limits,
+        patience: liveness::patience(scenario).ok(),
+        interposers: fault::interposers(&scenario.faults),
+        notary: notary(scenario.signatures),
+        ..Settings::new(scenario.seed)
+    })
+}
+
+fn notary(signatures: Signatures) -> Notary {
+    Settings::<cluster::Bcr>::notary(match signatures {
+        Signatures::Ideal => Scheme::Ideal,
+        Signatures::Ed25519 => Scheme::Ed25519,
+    })
+}
+
+/// When a run must be at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// When its last trouble was over.
+    pub since_ns: u64,
+    /// When every request must have been answered, and nothing be left to do.
+    pub by_ns: u64,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Whether what was promised came true.
+    pub verdict: Verdict,
+    /// Why it stopped.
+    pub stop: Stop,
+    /// Virtual time at the end.
+    pub now_ns: u64,
+    /// When the last trouble was over, and by when the run had to be at rest; or why it had not.
+    pub rest: Result<Rest, NoDemand>,
+    /// What was counted.
+    pub stats: Stats,
+    /// How many events there were.
+    pub events: u64,
+    /// The digest over all of them.
+    pub digest: Digest,
+    /// What the clients got, by client.
+    pub clients: Vec<ClientRecord>,
+    /// The dictionary in the end.
+    pub dictionary: Vec<(String, String)>,
+    /// How often the cluster was reconfigured.
+    pub reconfigurations: u64,
+    /// The quorum that ended each configuration, in order.
+    pub quorums: Vec<Vec<u32>>,
+    /// What came of each pair of trigger and failure.
+    pub injections: Vec<Outcome>,
+    /// The positions of the faulty replicas of each configuration that had any.
+    pub faulty: BTreeMap<u32, BTreeSet<u32>>,
+    /// How many faulty replicas the protocol bears in each configuration.
+    pub tolerated: u32,
+    /// What should be reached by some run of a suite, and was by this one.
+    pub reached: BTreeSet<&'static str>,
+    /// What the judges say.
+    pub rulings: Vec<Ruling>,
+    /// What was expected and did not come true, each as a sentence.
+    pub missed: Vec<String>,
+}
+
+impl Report {
+    /// How many requests were answered.
+    pub fn answered(&self) -> u64 {
+        self.clients.iter().map(|client| client.answered).sum()
+    }
+
+    /// How many requests were made.
+    pub fn asked(&self) -> u64 {
+        self.clients.iter().map(|client| client.asked).sum()
+    }
+
+    /// The faulty replicas of each configuration that had any, a line each.
+    pub fn faulty_replicas(&self) -> impl Iterator<Item = String> {
+        self.faulty.iter().map(|(configuration, positions)| {
+            let t = self.tolerated;
+            format!("faulty: {}", Faulty { configuration: *configuration, positions, t })
+        })
+    }
+
+    /// Whether in some configuration more replicas were faulty than the protocol bears.
+    pub fn is_beyond_tolerance(&self) -> bool {
+        self.faulty.values().any(|positions| positions.len() > self.tolerated as usize)
+    }
+
+    /// What was broken first, if anything was.
+    pub fn first_broken(&self) -> Option<&Finding> {
+        let findings = self.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+        findings.min_by_key(|finding| finding.event)
+    }
+
+    /// Whether a suite that this run is a part of may be content: everything expected came true,
+    /// and where no verdict is expected, everything held that had to.
+    pub fn passes(&self, expect: &Expect) -> bool {
+        let sound = matches!(self.verdict, Verdict::Held | Verdict::BeyondTolerance);
+        self.missed.is_empty() && (expect.verdict.is_some() || sound)
+    }
+
+    /// The failures that never came true.
+    pub fn never_fired(&self) -> impl Iterator<Item = &Outcome> {
+        self.injections.iter().filter(|outcome| outcome.fired == 0)
+    }
+}
+
+/// Runs a scenario under its judges.
+pub fn run(scenario: &Scenario) -> Result<Report, Refusal> {
+    run_logged(scenario, None)
+}
+
+/// Somebody who is handed every line of the log.
+pub type Log<'a> = &'a mut dyn FnMut(Line);
+
+/// The same, with every event handed to `log` as a line, if there is one. Watching changes nothing.
+pub fn run_logged(scenario: &Scenario, log: Option<Log<'_>>) -> Result<Report, Refusal> {
+    visit(scenario, Running { log })
+}
+
+/// Every answer of a run, as a tape: the run under its own tape is the same run.
+pub fn record_tape(scenario: &Scenario) -> Result<Tape, Refusal> {
+    visit(scenario, Recording)
+}
+
+struct Recording;
+
+impl Visitor for Recording {
+    type Outcome = Tape;
+
+    fn visit<P: Judged>(self, _: &Scenario, mut world: World<P>) -> Tape {
+        world.record_choices();
+        world.run(&mut ());
+        world.choices().recorded().cloned().unwrap_or_default()
+    }
+}
+
+struct Running<'a> {
+    log: Option<Log<'a>>,
+}
+
+impl Visitor for Running<'_> {
+    type Outcome = Report;
+
+    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> Report {
+        let mut watch = Watching::<P> {
+            log: self.log.map(Lines::new),
+            fingerprint: Fingerprint::new(),
+            clients: Clients::new(scenario.clients.len() as u32),
+            injections: Injections::wanted(&scenario.faults),
+            counted: Counted::new(&scenario.expect.events),
+            bench: P::bench(scenario),
+        };
+        let stop = world.run(&mut watch);
+        report(scenario, &world, stop, watch)
+    }
+}
+
+/// All who watch a run that is reported.
+struct Watching<'a, P: Judged> {
+    log: Option<Lines<Log<'a>>>,
+    fingerprint: Fingerprint,
+    clients: Clients,
+    injections: Injections,
+    counted: Option<Counted>,
+    bench: P::Bench,
+}
+
+impl<P: Judged> Watch<P> for Watching<'_, P> {
+    fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
+        self.log.see(event, notary);
+        Watch::<P>::see(&mut self.fingerprint, event, notary);
+        Watch::<P>::see(&mut self.clients, event, notary);
+        Watch::<P>::see(&mut self.injections, event, notary);
+        Watch::<P>::see(&mut self.counted, event, notary);
+        self.bench.see(event, notary);
+    }
+}
+
+fn report<P: Judged>(
+    scenario: &Scenario,
+    world: &World<P>,
+    stop: Stop,
+    watch: Watching<'_, P>,
+) -> Report {
+    let mut report = Report {
+        verdict: Verdict::Held,
+        stop,
+        now_ns: world.now_ns(),
+        rest: rest(scenario, world),
+        stats: world.stats(),
+        events: watch.fingerprint.events(),
+        digest: watch.fingerprint.digest(),
+        clients: watch.clients.records().values().cloned().collect(),
+        dictionary: watch.bench.dictionary(),
+        reconfigurations: watch.bench.reconfigurations(),
+        quorums: watch.bench.quorums(),
+        injections: watch.injections.outcomes().to_vec(),
+        faulty: watch.injections.faulty(),
+        tolerated: tolerated(scenario),
+        reached: reached(&watch),
+        rulings: watch.bench.rulings(),
+        missed: Vec::new(),
+    };
+    report.rulings.push(liveness(&report));
+    report.verdict = verdict(&report);
+    report.missed = judge::missed(&scenario.expect, &report);
+    report.missed.extend(watch.counted.iter().flat_map(Counted::missed));
+    report
+}
+
+/// How many faulty replicas the scenario's protocol bears in each configuration.
+fn tolerated(scenario: &Scenario) -> u32 {
+    match &scenario.protocol {
+        scenario::Protocol::Bcr(bcr) => bcr.t,
+    }
+}
+
+/// What can be reached by some run: what a protocol tells, each failure and each trigger.
+pub fn reachable() -> Vec<&'static str> {
+    let own = judge::REACHABLE.iter().copied();
+    own.chain(fault::text::failure_names()).chain(fault::text::trigger_names()).collect()
+}
+
+fn reached<P: Judged>(watch: &Watching<'_, P>) -> BTreeSet<&'static str> {
+    let mut reached = watch.bench.reached().clone();
+    let done = watch.injections.outcomes().iter().filter(|outcome| outcome.fired > 0);
+    for outcome in done {
+        let calls = outcome.pair.split("), ").map(|call| call.split('(').next().unwrap_or(call));
+        let calls: Vec<&str> = calls.collect();
+        let names = fault::text::failure_names().chain(fault::text::trigger_names());
+        reached.extend(names.filter(|name| calls.contains(name)));
+    }
+    reached
+}
+
+fn rest<P: Judged>(scenario: &Scenario, world: &World<P>) -> Result<Rest, NoDemand> {
+    let patience = liveness::patience(scenario)?;
+    let (since_ns, by_ns) = world.rest().unwrap_or((0, patience.ends_ns(0)));
+    Ok(Rest { since_ns, by_ns })
+}
+
+/// Whether every client got all its answers, and the run came to rest, in time.
+fn liveness(report: &Report) -> Ruling {
+    let is_over = report.stop.is_quiet() || matches!(report.stop, Stop::Restless { .. });
+    let waiting = report.clients.iter().enumerate().find(|(_, client)| !client.finished);
+    let text = match waiting {
+        _ if !is_over => None,
+        None if report.stop.is_quiet() => None,
+        None => Some("every request is answered, but the processes do not come to rest".to_owned()),
+        Some((client, ClientRecord { waits_for: Some(operation), .. })) => {
+            Some(format!("client {client} waits for {operation} for ever: {}", report.stop))
+        }
+        Some((client, _)) => Some(format!("client {client} waits for ever: {}", report.stop)),
+    };
+    let judge = "liveness";
+    let (event, at_ns) = (report.events, report.now_ns);
+    Ruling {
+        judge,
+        property: "every request is answered, and then all is quiet, in time",
+        tested: report.asked(),
+        finding: text.map(|text| Finding { judge, event, at_ns, text }),
+        unknown: None,
+    }
+}
+
+fn verdict(report: &Report) -> Verdict {
+    let broken = report.rulings.iter().any(|ruling| ruling.finding.is_some());
+    match () {
+        () if broken && report.is_beyond_tolerance() => Verdict::BeyondTolerance,
+        () if broken => Verdict::Broken,
+        () if !report.stop.is_quiet() => Verdict::Undecided,
+        () if report.rulings.iter().any(|ruling| ruling.unknown.is_some()) => Verdict::Undecided,
+        () => Verdict::Held,
+    }
+}
+
+/// The verdict as a person reads it.
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { now_ns, stats, events, digest, .. } = self;
+        for (i, client) in self.clients.iter().enumerate() {
+            writeln!(f, "  client {i}    {}", Results(client))?;
+        }
+        writeln!(f, "  dictionary  {}", Entries(&self.dictionary))?;
+        for (configuration, positions) in &self.faulty {
+            let faulty = Faulty { configuration: *configuration, positions, t: self.tolerated };
+            writeln!(f, "  faulty      {faulty}")?;
+        }
+        for outcome in self.never_fired() {
+            writeln!(f, "  never fired {}", NeverFired(outcome))?;
+        }
+        for ruling in &self.rulings {
+            write_ruling(f, ruling)?;
+        }
+        for missed in &self.missed {
+            writeln!(f, "  missed      {missed}")?;
+        }
+        writeln!(f, "  end         {} at {}", self.stop, Instant(*now_ns))?;
+        match &self.rest {
+            Ok(Rest { since_ns, by_ns }) => {
+                let (since, by) = (Instant(*since_ns), Instant(*by_ns));
+                writeln!(
+                    f,
+                    "  rest        due by {by}, since the last trouble was over at {since}"
+                )?;
+            }
+            Err(reason) => writeln!(f, "  rest        at no certain time: {reason}")?,
+        }
+        write!(f, "  messages    {} sent, {} received", stats.sent, stats.received)?;
+        for (count, word) in
+            [(stats.lost, "lost"), (stats.duplicated, "doubled"), (stats.held, "held for ever")]
+        {
+            if count > 0 {
+                write!(f, ", {count} {word}")?;
+            }
+        }
+        writeln!(f, "; {events} events")?;
+        write!(f, "  digest      {digest:#}")
+    }
+}
+
+fn write_ruling(f: &mut fmt::Formatter<'_>, ruling: &Ruling) -> fmt::Result {
+    if let Some(why) = &ruling.unknown {
+        return writeln!(f, "  UNKNOWN     {}: {why}", ruling.property);
+    }
+    match &ruling.finding {
+        Some(finding) => writeln!(
+            f,
+            "  BROKEN      {}: {} (event {} at {})",
+            ruling.judge,
+            finding.text,
+            finding.event,
+            Instant(finding.at_ns)
+        ),
+        None => writeln!(f, "  held        {} ({} times tested)", ruling.property, ruling.tested),
+    }
+}
+
+/// The faulty replicas of one configuration.
+struct Faulty<'a> {
+    configuration: u32,
+    positions: &'a BTreeSet<u32>,
+    t: u32,
+}
+
+impl Display for Faulty<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, position) in self.positions.iter().enumerate() {
+            let gap = if i == 0 { "" } else { ", " };
+            write!(f, "{gap}{}", Identity::replica(self.configuration, *position))?;
+        }
+        let within = self.positions.len() <= self.t as usize;
+        let word = if within { "at most" } else { "MORE THAN the tolerated" };
+        write!(f, " ({word} t = {})", self.t)
+    }
+}
+
+/// A failure that never came true, and why.
+struct NeverFired<'a>(&'a Outcome);
+
+impl Display for NeverFired<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome { replica, pair, armed, in_vain, .. } = self.0;
+        write!(f, "{pair} at {replica}: ")?;
+        match in_vain {
+            Some(why) => f.write_str(why),
+            None if *armed > 0 => f.write_str("armed, but its message was never sent"),
+            None => f.write_str("its message never came"),
+        }
+    }
+}
+
+/// What ran, in a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a>(pub &'a Scenario);
+
+impl Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary(scenario) = self;
+        match &scenario.protocol {
+            scenario::Protocol::Bcr(bcr) => {
+                let (t, replicas) = (bcr.t, bcr.replicas());
+                write!(f, "bcr, t = {t}: {replicas} replicas, ")?;
+            }
+        }
+        let clients = scenario.clients.len();
+        let plural = if clients == 1 { "" } else { "s" };
+        write!(f, "{clients} client{plural}, seed {}", scenario.seed)
+    }
+}
+
+/// How many results a verdict shows of each client, and how many entries of the dictionary.
+const SHOWN: usize = 8;
+
+struct Results<'a>(&'a ClientRecord);
+
+impl Display for Results<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ClientRecord { asked, answered, results, waits_for, .. } = self.0;
+        write!(f, "{answered} of {asked} answered:")?;
+        let hidden = results.len().saturating_sub(SHOWN);
+        if hidden > 0 {
+            write!(f, " …")?;
+        }
+        for result in &results[hidden..] {
+            write!(f, " {}", Quoted(result))?;
+        }
+        match waits_for {
+            Some(operation) => write!(f, " waits for {operation}"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Entries<'a>(&'a [(String, String)]);
+
+impl Display for Entries<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (key, value)) in self.0.iter().take(SHOWN).enumerate() {
+            let gap = if i == 0 { "" } else { ", " };
+            write!(f, "{gap}{key} = {}", Quoted(value))?;
+        }
+        match self.0.len() {
+            0 => f.write_str("(empty)"),
+            entries if entries > SHOWN => write!(f, ", … {entries} in all"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A value in quotes, not longer than a line can bear.
+struct Quoted<'a>(&'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 40;
+        match self.0.char_indices().nth(LONGEST) {
+            Some((end, _)) => write!(f, "'{}…'", &self.0[..end]),
+            None => write!(f, "'{}'", self.0),
+        }
+    }
+}

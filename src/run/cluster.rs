@@ -1,0 +1,49 @@
+//! The processes that a scenario describes, put into a world.
+
+use crate::identity::Identity;
+use crate::protocol::bcr::{self, Birth, Sound};
+use crate::scenario::{self, Scenario};
+use crate::sim::{Settings, World};
+
+/// Byzantine chain replication, by the sound rules.
+pub(crate) type Bcr = bcr::Bcr<Sound>;
+
+/// Olympus and the clients; Olympus makes the replicas.
+pub(crate) fn bcr(
+    scenario: &Scenario,
+    knobs: &scenario::Bcr,
+    settings: Settings<Bcr>,
+) -> World<Bcr> {
+    let mut world = World::new(settings);
+    let settings = bcr_settings(knobs);
+    let clients = scenario.clients.len() as u32;
+    world.spawn(Identity::OLYMPUS, Birth::Olympus { settings, clients });
+    for (number, client) in (0..).zip(&scenario.clients) {
+        let workload = client.workload.clone();
+        world.spawn(Identity::client(number), Birth::Client { settings, number, workload });
+    }
+    world
+}
+
+fn bcr_settings(knobs: &scenario::Bcr) -> bcr::Settings {
+    bcr::Settings {
+        client_timeout_ns: knobs.client_timeout_ns,
+        head_timeout_ns: knobs.head_timeout_ns,
+        nonhead_timeout_ns: knobs.nonhead_timeout_ns,
+        olympus_timeout_ns: knobs.olympus_timeout_ns,
+        checkpoint_interval: knobs.checkpoint_every.unwrap_or(0),
+        accept: match knobs.accept {
+            scenario::Accept::Chain => bcr::Accept::Chain,
+            scenario::Accept::Quorum => bcr::Accept::Quorum,
+        },
+        deliver: match knobs.deliver {
+            scenario::Deliver::Final => bcr::Deliver::Final,
+            scenario::Deliver::CaughtUp => bcr::Deliver::CaughtUp,
+        },
+        checkpoint_proof: match knobs.checkpoint_proof {
+            scenario::CheckpointProof::Everybody => bcr::CheckpointProof::Everybody,
+            scenario::CheckpointProof::Quorum => bcr::CheckpointProof::Quorum,
+        },
+        ..bcr::Settings::new(knobs.t)
+    }
+}
