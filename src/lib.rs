@@ -1,7 +1,50 @@
 //! Perjury is a deterministic simulator for replicated key-value stores under crash, timing and
 //! Byzantine faults. One scenario and one seed give one run, byte for byte, on every machine.
+//!
+//! ```
+//! use perjury::{run, scenario};
+//!
+//! let text = r#"
+//!     protocol = "bcr"
+//!     seed = 7
+//!     t = 1
+//!     [[client]]
+//!     workload = "put('movie','star'); append('movie',' wars'); get('movie')"
+//! "#;
+//! let reading = scenario::read("tour", text.as_bytes(), &Default::default());
+//! let scenario = reading.scenario.expect("the text above is a scenario");
+//! let report = run::run(&scenario).expect("it names no choice that could be refused");
+//! assert_eq!(report.clients[0].results, ["OK", "OK", "star wars"]);
+//! assert_eq!(report.dictionary, [("movie".to_owned(), "star wars".to_owned())]);
+//! assert_eq!(report.digest, run::run(&scenario).expect("as before").digest);
+//! ```
+//!
+//! # The way data flows
+//!
+//! ```text
+//!  scenario ──► cluster of processes ──► world ──► trace ──► judges ──► report
+//!  (a file)     (olympus, replicas,     (virtual   (one      (agreement,  (verdict, digest,
+//!                clients)                time)      enum)     replay, …)   exit code)
+//! ```
+//!
+//! From the ground up:
+//!
+//! * [`time`], [`identity`], [`choice`]: nanoseconds; who is who; every random answer by its name.
+//! * [`wire`], [`crypto`], [`object`]: bounded encoding; hashes, keys, signatures; what is
+//! replicated.
+//! * [`process`]: all that a protocol knows of the world. Start here to write one of your own.
+//! * [`protocol`]: Byzantine chain replication.
+//! * [`syntax`], [`fault`], [`scenario`]: what a file says, and what is wrong with it.
+//! * [`trace`]: everything that happens is an event; text, JSON and the digest are made of events.
+//! * [`sim`]: the world: virtual time, simulated network, one loop.
+//! * [`judge`]: what is right, told from the trace alone.
+//! * [`mod@run`], [`twice`]: one scenario, one report; is it the same run in another process?
+//!
+#![cfg_attr(feature = "cli", doc = "* [`cli`]: the command line, one file a command.")]
 
 pub mod choice;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod crypto;
 pub mod fault;
 pub mod identity;

@@ -1,0 +1,178 @@
+//! The command line: one file a command.
+//!
+//! Exit codes: 0 everything held; 1 a property broken or an expectation missed; 2 bad input;
+//! 3 undecided, since a limit was reached; 4 not deterministic; 5 broken beyond tolerance.
+
+mod args;
+mod check;
+mod convert;
+mod diff;
+mod junit;
+mod lint;
+mod new;
+mod run;
+mod schema;
+mod shell;
+mod step;
+mod tell;
+mod test;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::run::Refusal;
+use crate::scenario::Verdict;
+
+use shell::Shell;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Held = 0,
+    Broken = 1,
+    BadInput = 2,
+    Undecided = 3,
+    NotDeterministic = 4,
+    BeyondTolerance = 5,
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Exit {
+        match verdict {
+            Verdict::Held => Exit::Held,
+            Verdict::Broken => Exit::Broken,
+            Verdict::BeyondTolerance => Exit::BeyondTolerance,
+            Verdict::Undecided => Exit::Undecided,
+        }
+    }
+}
+
+/// Why a command was given up.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A file could not be read.
+    #[error("{path}: {error}; check the path and the permissions")]
+    File {
+        path: String,
+        #[source]
+        error: io::Error,
+    },
+    /// The scenario is not run.
+    #[error("{path}: {refusal}")]
+    Refused { path: String, refusal: Refusal },
+    /// What is wrong with the input has been said already.
+    #[error("the input was refused")]
+    Said,
+    /// Anything else that the user can mend.
+    #[error("{0}")]
+    Usage(String),
+}
+
+type Outcome = Result<Exit, Failure>;
+
+/// A deterministic simulator for replicated key-value stores under crash, timing and Byzantine
+/// faults: one scenario and one seed are one run, byte for byte.
+#[derive(Parser)]
+#[command(name = "perjury", version, propagate_version = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  perjury new bcr > mine.toml            a commented scenario to start from
+  perjury run mine.toml                  run it and print the verdict
+  perjury run mine.toml --log text       the same, with every event
+  perjury test scenarios                 hold every scenario against what it expects
+  perjury check mine.toml                is it the same run in another process?
+
+Exit codes: 0 everything held; 1 a property broken or an expectation missed; 2 bad input;
+3 undecided, since a limit was reached; 4 not deterministic; 5 broken beyond tolerance.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a scenario and print the verdict.
+    Run(run::Args),
+    /// Run scenarios, hold each against what it expects.
+    Test(test::Args),
+    /// Read scenarios and explain what is wrong with them; run nothing.
+    Lint(lint::Args),
+    /// Print a scenario in its TOML form.
+    Convert(convert::Args),
+    /// Print a commented scenario to start from.
+    New(new::Args),
+    /// Run a scenario again in another process, and find the first event that differs.
+    Check(check::Args),
+    /// Find the first event in which two runs part.
+    Diff(diff::Args),
+    /// Run a scenario by hand: see what is pending, choose, look at a process.
+    Step(step::Args),
+    /// Print the JSON Schema of scenarios, for editors.
+    Schema,
+    /// Print a script that completes commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Tell another process about a run: the other half of `check`.
+    #[command(hide = true)]
+    Tell(tell::Args),
+}
+
+/// Runs the command line with this process's arguments and streams.
+pub fn main() -> ExitCode {
+    ExitCode::from(with_arguments(std::env::args_os()) as u8)
+}
+
+fn with_arguments(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            // A closed pipe takes the help text from nobody.
+            let _ = error.print();
+            return if wrong { Exit::BadInput } else { Exit::Held };
+        }
+    };
+    let mut shell = Shell::of_this_process();
+    let outcome = cli.command.carry_out(&mut shell);
+    let flushed = shell.flush();
+    match outcome.and_then(|exit| flushed.map(|()| exit).map_err(Failure::from)) {
+        Ok(exit) => exit,
+        // Whoever reads our output has read enough.
+        Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Held,
+        Err(Failure::Said) => Exit::BadInput,
+        Err(failure) => {
+            shell.complain(&failure.to_string());
+            Exit::BadInput
+        }
+    }
+}
+
+impl Command {
+    fn carry_out(self, shell: &mut Shell) -> Outcome {
+        match self {
+            Command::Run(args) => run::run(&args, shell),
+            Command::Test(args) => test::test(&args, shell),
+            Command::Lint(args) => lint::lint(&args, shell),
+            Command::Convert(args) => convert::convert(&args, shell),
+            Command::New(args) => new::new(&args, shell),
+            Command::Check(args) => check::check(&args, shell),
+            Command::Diff(args) => diff::diff(&args, shell),
+            Command::Step(args) => step::step(&args, shell),
+            Command::Schema => schema::schema(shell),
+            Command::Completions { shell: kind } => {
+                clap_complete::generate(kind, &mut Cli::command(), "perjury", shell);
+                Ok(Exit::Held)
+            }
+            Command::Tell(args) => tell::tell(&args, shell),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The project's own scenarios: each stands in the table of its folder, the linter has nothing to
+//! say that the scenario is not about, and each does what it expects of itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use perjury::run;
+use perjury::scenario::{ReadOptions, Reading, Verdict, read};
+
+/// What the linter may say, and of which scenarios: those that are about it.
+const ABOUT: [(&str, &str); 4] = [
+    ("_omits_a_message", "omit_send was withdrawn"),
+    ("too_many_", "beyond tolerance"),
+    ("failure_that_cannot_happen", "only the head assigns slots"),
+    ("tail_crashes_on_a_result_shuttle", "this will hardly fire"),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/bcr")
+}
+
+/// The names of all scenarios, without their ending.
+fn names() -> BTreeSet<String> {
+    let entries = fs::read_dir(folder()).expect("the folder is there").flatten();
+    let paths = entries.map(|entry| entry.path());
+    let toml = paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    toml.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect()
+}
+
+fn reading(name: &str) -> Reading {
+    let bytes = fs::read(folder().join(format!("{name}.toml"))).expect("the file is there");
+    read(&format!("{name}.toml"), &bytes, &ReadOptions::default())
+}
+
+/// Fails with all offences at once.
+fn none(offences: Vec<String>) {
+    assert!(offences.is_empty(), "{}", offences.join("\n"));
+}
+
+#[test]
+fn every_scenario_stands_in_the_table() {
+    let readme = fs::read_to_string(folder().join("README.md")).expect("the table is there");
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| [")?.split_once(']'));
+    let mut told = BTreeSet::new();
+    for (name, rest) in rows {
+        assert!(told.insert(name.to_owned()), "{name} stands in the table twice");
+        assert!(rest.starts_with(&format!("({name}.toml) | ")), "{name}: {rest}");
+    }
+    let names = names();
+    let missing: Vec<_> = names.symmetric_difference(&told).cloned().collect();
+    assert!(missing.is_empty(), "in the folder or in the table, not in both: {missing:?}");
+    assert!(names.len() >= 60);
+}
+
+#[test]
+fn the_linter_has_nothing_to_say() {
+    let mut offences = Vec::new();
+    for name in names() {
+        let is_meant = |text: &str| {
+            ABOUT.iter().any(|(part, about)| name.contains(part) && text.contains(about))
+        };
+        let said = reading(&name).diagnostics;
+        let said = said.iter().map(|diagnosis| diagnosis.compact());
+        offences.extend(said.filter(|text| !is_meant(text)));
+    }
+    none(offences);
+}
+
+#[test]
+fn every_scenario_says_what_it_shows() {
+    let mute = |name: &String| {
+        let scenario = reading(name).scenario;
+        let ends = |word: &&str| word.ends_with(['.', ':', ';']);
+        scenario.is_none_or(|it| it.description.split_whitespace().filter(ends).count() < 2)
+    };
+    none(names().into_iter().filter(mute).collect());
+}
+
+#[test]
+fn every_scenario_does_what_it_expects() {
+    let mut offences = Vec::new();
+    for name in names() {
+        let scenario = reading(&name).scenario.expect("the linter has read it");
+        let wanted = scenario.expect.verdict.unwrap_or(Verdict::Held);
+        let report = run::run(&scenario).expect("it runs");
+        if report.verdict != wanted || !report.missed.is_empty() {
+            offences.push(format!("{name} misses {:?}\n{report}", report.missed));
+        }
+    }
+    none(offences);
+}
+
+/// In which scenario each judge finds something. The others judge what correct processes do by
+/// themselves, which no failure of replicas can make wrong: agreement, for a slot is ordered only
+/// with the signatures of all before, the correct ones' among them; that clients asked for what is
+/// executed; order and result proofs; and how a correct replica's history is bounded.
+const FOUND: [(&str, &str); 9] = [
+    ("liveness", "checkpoint_of_some_starves_the_tail"),
+    ("liveness", "too_many_crash"),
+    ("extension", "accepted_operation_lost_under_quorum"),
+    ("linearizability", "result_lost_when_delivered_early"),
+    ("extension", "too_many_forget_what_was_accepted"),
+    ("replay", "too_many_lie_about_a_read"),
+    ("linearizability", "too_many_lie_about_a_read"),
+    ("state", "too_many_agree_on_a_wrong_state"),
+    ("exactly once", "too_many_undo_what_all_have_done"),
+];
+
+#[test]
+fn judges_find_what_they_are_there_for() {
+    for (judge, name) in FOUND {
+        let scenario = reading(name).scenario.expect("the linter has read it");
+        let report = run::run(&scenario).expect("it runs");
+        let found = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+        let judges: Vec<&str> = found.map(|finding| finding.judge).collect();
+        assert!(judges.contains(&judge), "{name}: {judges:?} find something, not {judge}");
+    }
+}
+
+/// Scenarios that are about failures which never come true.
+const IN_VAIN: [&str; 2] = ["failure_that_cannot_happen", "failure_armed_long_before"];
+
+#[test]
+fn no_failure_waits_in_vain() {
+    let mut offences = Vec::new();
+    for name in names().into_iter().filter(|name| !IN_VAIN.contains(&name.as_str())) {
+        let scenario = reading(&name).scenario.expect("the linter has read it");
+        let report = run::run(&scenario).expect("it runs");
+        let idle = report.never_fired().map(|outcome| format!("{name}: {outcome:?}"));
+        offences.extend(idle);
+    }
+    none(offences);
+}
