@@ -27,6 +27,13 @@ impl Digest {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// The first half, in words.
+    #[inline]
+    pub fn half(&self) -> [u64; 2] {
+        let (words, _) = self.0.as_chunks::<8>();
+        [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
+    }
 }
 
 impl fmt::Display for Digest {
@@ -76,6 +83,8 @@ const SHORT: usize = 256;
 pub struct Hasher {
     buffer: [u8; SHORT],
     filled: usize,
+    /// What all parts are about, if the hash is keyed by that.
+    about: Option<Digest>,
     /// Takes over once the buffer has been full; a short input never allocates it.
     spilled: Option<Box<blake3::Hasher>>,
 }
@@ -84,8 +93,19 @@ impl Hasher {
     /// A hasher in a domain: a name that no other kind of statement uses.
     #[inline]
     pub fn new(domain: &'static str) -> Hasher {
-        let mut hasher = Hasher { buffer: [0; SHORT], filled: 0, spilled: None };
+        let mut hasher = Hasher { buffer: [0; SHORT], filled: 0, about: None, spilled: None };
         hasher.bytes(domain.as_bytes());
+        hasher
+    }
+
+    /// A hasher in a domain, for a statement about something whose digest is at hand. That digest
+    /// is the key of the hash, not a part of its input: of a small statement the compression
+    /// function then runs once, where key and parts together would fill two blocks. To find two
+    /// pairs of key and input with one hash is to find a collision in that function, as ever.
+    #[inline]
+    pub fn about(digest: &Digest, domain: &'static str) -> Hasher {
+        let mut hasher = Hasher::new(domain);
+        hasher.about = Some(*digest);
         hasher
     }
 
@@ -123,10 +143,12 @@ impl Hasher {
     #[inline]
     pub fn finish(&self) -> Digest {
         let short = &self.buffer[..self.filled];
-        match &self.spilled {
-            None => Digest(*blake3::hash(short).as_bytes()),
-            Some(long) => Digest(*long.clone().update(short).finalize().as_bytes()),
-        }
+        let hash = match (&self.spilled, &self.about) {
+            (None, None) => blake3::hash(short),
+            (None, Some(key)) => blake3::keyed_hash(&key.0, short),
+            (Some(long), _) => long.clone().update(short).finalize(),
+        };
+        Digest(*hash.as_bytes())
     }
 
     /// A length as a base-128 number, low digits first: one byte for most.
@@ -156,7 +178,12 @@ impl Hasher {
     /// Moves what is buffered, and these bytes after it, to the hasher for long inputs.
     #[cold]
     fn spill(&mut self, bytes: &[u8]) {
-        let long = self.spilled.get_or_insert_with(|| Box::new(blake3::Hasher::new()));
+        let about = &self.about;
+        let begin = || match about {
+            None => blake3::Hasher::new(),
+            Some(key) => blake3::Hasher::new_keyed(&key.0),
+        };
+        let long = self.spilled.get_or_insert_with(|| Box::new(begin()));
         long.update(&self.buffer[..self.filled]).update(bytes);
         self.filled = 0;
     }
@@ -201,6 +228,25 @@ mod tests {
             }
             assert_eq!(hasher.finish().as_bytes(), blake3::hash(&all).as_bytes(), "{count}");
             assert_eq!(hasher.finish(), hasher.finish());
+        }
+    }
+
+    #[test]
+    fn what_it_is_about_is_the_key_whatever_the_length() {
+        let keys = [Digest([1; 32]), Digest([2; 32])];
+        for length in [0, 31, 58, 59, 200, 300, 2000] {
+            let part = vec![7; length];
+            let [one, other] = keys.map(|key| Hasher::about(&key, "test").bytes(&part).finish());
+            assert_ne!(one, other, "{length}");
+            assert_ne!(one, Hasher::new("test").bytes(&part).finish(), "{length}");
+            let mut whole = blake3::Hasher::new_keyed(&keys[0].0);
+            let mut prefix = Vec::from(*b"\x04test");
+            if length >= 0x80 {
+                prefix.extend([(length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
+            } else {
+                prefix.push(length as u8);
+            }
+            assert_eq!(one.as_bytes(), whole.update(&prefix).update(&part).finalize().as_bytes());
         }
     }
 

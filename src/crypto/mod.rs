@@ -11,6 +11,7 @@
 
 mod bytes;
 mod ed25519;
+mod gist;
 mod hash;
 mod ideal;
 mod keys;
@@ -19,6 +20,7 @@ mod notary;
 mod signature;
 mod signed;
 
+pub use gist::Gist;
 pub use hash::{Digest, Hasher, HiddenDigest};
 pub use keys::{PublicKey, Scheme, SecretKey};
 pub use memory::Memory;

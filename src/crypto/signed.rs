@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::gist::Gist;
 use super::hash::Digest;
 use super::keys::{PublicKey, SecretKey};
 use super::notary::Notary;
@@ -130,6 +131,16 @@ impl<T> Signed<T> {
 }
 
 /// Readers of text get body and [`Seal`]; the wire carries body, signer and signature.
+impl<T: Statement> Signed<T> {
+    /// What is stated and by whom, where the hash tells the former under every scheme and the
+    /// signature is known to be the latter's.
+    #[inline]
+    pub fn gist(&self) -> Option<Gist> {
+        let tells = self.genuine && !T::OVER_KEYS;
+        tells.then(|| Gist::new(&self.hash, self.signer.pack()))
+    }
+}
+
 impl<T: Serialize + Statement> Serialize for Signed<T> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -36,6 +36,8 @@ pub(super) struct Node<P: Protocol> {
     pub(super) backlog: VecDeque<Waiting<P>>,
     /// Its outgoing links, by the receiver's place in the world.
     pub(super) links: Vec<(u32, Link)>,
+    /// Where among them the one is that was used last, which most often is used next.
+    pub(super) last_link: usize,
 }
 
 /// Something that waits for a process to go on.
@@ -71,6 +73,7 @@ impl<P: Protocol> Node<P> {
             asleep_until_ns: None,
             backlog: VecDeque::new(),
             links: Vec::new(),
+            last_link: 0,
         }
     }
 

@@ -21,14 +21,6 @@ const LONG: u64 = 0xff;
 /// A packed signer leaves the highest bit for whether the signature is valid.
 const VALID_SHIFT: u32 = 63;
 
-/// As much of a content's hash as is told. Nobody looks for two contents that share it: it is runs
-/// that should be the same that are compared.
-#[inline]
-fn half(hash: &Digest) -> [u64; 2] {
-    let (words, _) = hash.as_bytes().as_chunks::<8>();
-    [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
-}
-
 /// Gathers the canonical form and hashes it.
 #[derive(Clone, Debug)]
 pub(super) struct Canonical {
@@ -145,7 +137,8 @@ impl Sink for Canonical {
 
     #[inline]
     fn digest(&mut self, value: &Digest) {
-        self.words(half(value));
+        // As much as is needed to tell contents apart that nobody made to be alike.
+        self.words(value.half());
     }
 
     #[inline]
@@ -165,8 +158,13 @@ impl Sink for Canonical {
             return self.words([who]);
         }
         // Both in the room of one: who else signed this or something else makes other words.
-        let [first, second] = half(&seal.hash);
+        let [first, second] = seal.hash.half();
         self.words([first ^ who, second]);
+    }
+
+    #[inline]
+    fn gist(&mut self, shown: &[u8]) {
+        self.bytes.extend_from_slice(shown);
     }
 
     fn ordinal(&mut self, ordinal: u32) {

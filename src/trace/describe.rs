@@ -43,6 +43,11 @@ pub(super) trait Sink {
     fn identity(&mut self, packed: u64) {
         self.number(packed);
     }
+    /// A whole list of signed statements, as told by [`crate::crypto::Gist::shown`]; for a terse
+    /// sink alone.
+    fn gist(&mut self, shown: &[u8]) {
+        self.bytes(shown);
+    }
     /// What signature is under what comes before, and whether it is valid. A terse sink was not
     /// told what that is, and takes the hash for it, unless the statement is over keys.
     fn seal(&mut self, seal: &Seal, valid: bool, stands_for_body: bool);
@@ -96,6 +101,7 @@ enum Known {
     Digest,
     Hidden,
     Seal,
+    Chain,
 }
 
 /// Walks a value for a sink.
@@ -141,6 +147,7 @@ impl<S: Sink> Teller<'_, S> {
                 Ok(bytes) => self.sink.identity(u64::from_le_bytes(bytes)),
                 Err(_) => self.sink.bytes(bytes),
             },
+            Known::Chain => self.sink.gist(bytes),
             Known::Nothing => self.sink.bytes(bytes),
         }
     }
@@ -187,10 +194,10 @@ impl<S: Sink> Serializer for &mut Teller<'_, S> {
     type SerializeStruct = Self;
     type SerializeStructVariant = Self;
 
-    /// Names are for people.
+    /// Names are for people, and so are the items of a list that can be told in one.
     #[inline]
     fn is_human_readable(&self) -> bool {
-        !(self.known == Known::Identity && self.sink.is_terse())
+        !(matches!(self.known, Known::Identity | Known::Chain) && self.sink.is_terse())
     }
 
     numbers! {
@@ -246,6 +253,7 @@ impl<S: Sink> Serializer for &mut Teller<'_, S> {
     fn serialize_bytes(self, value: &[u8]) -> Told {
         match std::mem::replace(&mut self.known, Known::Nothing) {
             Known::Seal => self.tell_seal(value),
+            Known::Chain => self.sink.gist(value),
             known => self.tell_known(known, value),
         }
         Ok(())
@@ -293,6 +301,7 @@ impl<S: Sink> Serializer for &mut Teller<'_, S> {
             "PublicKey" | "Signature" | "HiddenDigest" => Known::Hidden,
             "Seal" => Known::Seal,
             "Identity" => Known::Identity,
+            "Chain" => Known::Chain,
             _ => Known::Nothing,
         };
         let told = value.serialize(&mut *self);
@@ -314,6 +323,7 @@ impl<S: Sink> Serializer for &mut Teller<'_, S> {
 
     #[inline]
     fn serialize_seq(self, length: Option<usize>) -> Result<Self, Never> {
+        self.known = Known::Nothing;
         self.sink.list(length.unwrap_or(0));
         Ok(self)
     }

@@ -13,13 +13,31 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::crypto::{Gist, Signed, Statement};
+
 /// A shared list of statements, one a replica, from the head on.
 pub struct Chain<T>(Option<Arc<Node<T>>>);
 
 struct Node<T> {
     length: usize,
+    /// All items up to this one in two words, for digests of runs, which so take one step for a
+    /// proof of any length; none if an item has none.
+    gist: Option<Gist>,
     item: T,
     previous: Option<Arc<Node<T>>>,
+}
+
+/// What a chain may hold.
+pub trait Item {
+    /// What it says, in two words, if it can be said so.
+    fn gist(&self) -> Option<Gist>;
+}
+
+impl<T: Statement> Item for Signed<T> {
+    #[inline]
+    fn gist(&self) -> Option<Gist> {
+        Signed::gist(self)
+    }
 }
 
 impl<T> Chain<T> {
@@ -42,12 +60,19 @@ impl<T> Chain<T> {
     /// The list with one item more; without a change where it is full.
     #[inline]
     #[must_use]
-    pub fn with(&self, item: T) -> Chain<T> {
+    pub fn with(&self, item: T) -> Chain<T>
+    where
+        T: Item,
+    {
         let length = self.len() + 1;
         if length > Chain::<T>::LIMIT {
             return self.clone();
         }
-        Chain(Some(Arc::new(Node { length, item, previous: self.0.clone() })))
+        let gist = match &self.0 {
+            None => item.gist(),
+            Some(node) => node.gist.zip(item.gist()).map(|(so_far, item)| so_far.then(item)),
+        };
+        Chain(Some(Arc::new(Node { length, gist, item, previous: self.0.clone() })))
     }
 
     /// The item that was added last.
@@ -145,7 +170,7 @@ impl<T> Default for Chain<T> {
     }
 }
 
-impl<T> FromIterator<T> for Chain<T> {
+impl<T: Item> FromIterator<T> for Chain<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Chain<T> {
         items.into_iter().fold(Chain::EMPTY, |chain, item| chain.with(item))
     }
@@ -166,11 +191,37 @@ impl<T: fmt::Debug> fmt::Debug for Chain<T> {
 }
 
 impl<T: Serialize> Serialize for Chain<T> {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut sequence = serializer.serialize_seq(Some(self.len()))?;
-        serialize_from_oldest(self.0.as_deref(), &mut sequence)?;
-        sequence.end()
+        if serializer.is_human_readable() {
+            return serializer.serialize_newtype_struct("Chain", &Shown(self));
+        }
+        serialize_all(self, serializer)
     }
+}
+
+/// A chain as readers get it: its items, or, for one who wants no more, its length and gist.
+struct Shown<'a, T>(&'a Chain<T>);
+
+impl<T: Serialize> Serialize for Shown<'_, T> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.0.as_ref().and_then(|node| Some((node.length, node.gist?))) {
+            Some((length, gist)) if !serializer.is_human_readable() => {
+                serializer.serialize_bytes(&gist.shown(length as u8))
+            }
+            _ => serialize_all(self.0, serializer),
+        }
+    }
+}
+
+fn serialize_all<T: Serialize, S: Serializer>(
+    chain: &Chain<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut sequence = serializer.serialize_seq(Some(chain.len()))?;
+    serialize_from_oldest(chain.0.as_deref(), &mut sequence)?;
+    sequence.end()
 }
 
 /// Goes as deep as the list is long, which is bounded, and needs no second list to turn it round.
@@ -183,7 +234,7 @@ fn serialize_from_oldest<T: Serialize, S: SerializeSeq>(
     sequence.serialize_element(&node.item)
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Chain<T> {
+impl<'de, T: Item + Deserialize<'de>> Deserialize<'de> for Chain<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Chain<T>, D::Error> {
         deserializer.deserialize_seq(Items(PhantomData))
     }
@@ -191,7 +242,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Chain<T> {
 
 struct Items<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+impl<'de, T: Item + Deserialize<'de>> Visitor<'de> for Items<T> {
     type Value = Chain<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,6 +265,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
 mod tests {
     use super::*;
     use crate::wire;
+
+    impl Item for u32 {
+        fn gist(&self) -> Option<Gist> {
+            None
+        }
+    }
 
     #[test]
     fn what_was_checked_before_is_not_checked_again() {

@@ -84,12 +84,11 @@ impl ResultStatement {
 
 impl Statement for ResultStatement {
     fn hash(&self) -> Digest {
-        Hasher::new("bcr result")
+        Hasher::about(&self.request, "result")
             .u32(self.configuration)
             .u64(self.slot)
             .u32(self.client)
             .u64(self.id)
-            .digest(&self.request)
             .digest(&self.result)
             .finish()
     }

@@ -281,7 +281,7 @@ fn another<O: Replicated>(object: &mut O) {
 }
 
 /// The same statements but for the one of this signer.
-fn changed<T: Clone>(
+fn changed<T: Clone + Statement>(
     statements: &Chain<Signed<T>>,
     signer: Identity,
     change: impl FnOnce(&Signed<T>) -> Signed<T>,
@@ -298,7 +298,7 @@ fn changed<T: Clone>(
 }
 
 /// The statements that pass a test.
-fn kept<T: Clone>(
+fn kept<T: Clone + Statement>(
     statements: &Chain<Signed<T>>,
     test: impl Fn(&Signed<T>) -> bool,
 ) -> Chain<Signed<T>> {
