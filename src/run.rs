@@ -14,6 +14,7 @@ use crate::judge::liveness::{self, NoDemand};
 use crate::judge::{
     self, Bench, ClientRecord, Clients, Counted, Finding, Injections, Judged, Outcome, Ruling,
 };
+use crate::protocol::bcr::Sound;
 use crate::scenario::{self, Expect, Scenario, Signatures, Verdict};
 use crate::sim::{Settings, Stats, Stop, World};
 use crate::time::Instant;
@@ -41,10 +42,16 @@ pub trait Visitor {
 /// Builds the world that a scenario describes and shows it to a visitor.
 pub fn visit<V: Visitor>(scenario: &Scenario, visitor: V) -> Result<V::Outcome, Refusal> {
     match &scenario.protocol {
-        scenario::Protocol::Bcr(bcr) => {
-            let world = cluster::bcr(scenario, bcr, settings(scenario)?);
-            Ok(visitor.visit(scenario, world))
-        }
+        scenario::Protocol::Bcr(bcr) => match bcr.quirk {
+            None => {
+                let world = cluster::bcr(scenario, bcr, Sound, settings(scenario)?);
+                Ok(visitor.visit(scenario, world))
+            }
+            Some(quirk) => {
+                let world = cluster::bcr(scenario, bcr, quirk, settings(scenario)?);
+                Ok(visitor.visit(scenario, world))
+            }
+        },
     }
 }
 
@@ -442,6 +449,9 @@ impl Display for Summary<'_> {
             scenario::Protocol::Bcr(bcr) => {
                 let (t, replicas) = (bcr.t, bcr.replicas());
                 write!(f, "bcr, t = {t}: {replicas} replicas, ")?;
+                if let Some(quirk) = bcr.quirk {
+                    write!(f, "quirk {quirk}, ")?;
+                }
             }
         }
         let clients = scenario.clients.len();

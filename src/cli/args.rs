@@ -20,6 +20,9 @@ pub(super) struct Reader {
     /// Change the scenario: a dotted path of its TOML form and a value, e.g. network.loss=0.1.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Let everybody take one decision of the protocol wrongly: a bug to be found.
+    #[arg(long, value_name = "NAME")]
+    quirk: Option<String>,
     /// Repair what is plainly a slip in files of the course format.
     #[arg(long)]
     lenient: bool,
@@ -39,11 +42,12 @@ impl Reader {
                 "--set {set}: there is no '='; write --set key=value, e.g. --set network.loss=0.1"
             ))),
         });
+        let quirk = self.quirk.iter().map(|name| Ok(("quirk".to_owned(), name.clone())));
         Ok(ReadOptions {
             lenient: self.lenient,
             time_unit_seconds: self.time_unit == "s",
             counter_base_one: self.counter_base == "1",
-            set: set.collect::<Result<_, _>>()?,
+            set: set.chain(quirk).collect::<Result<_, _>>()?,
             seed: self.seed,
         })
     }
@@ -69,6 +73,9 @@ impl Reader {
         }
         for set in &self.set {
             words.extend(["--set".to_owned(), set.clone()]);
+        }
+        if let Some(quirk) = &self.quirk {
+            words.extend(["--quirk".to_owned(), quirk.clone()]);
         }
         if self.lenient {
             words.push("--lenient".to_owned());

@@ -1,7 +1,7 @@
 //! The processes that a scenario describes, put into a world.
 
 use crate::identity::Identity;
-use crate::protocol::bcr::{self, Birth, Sound};
+use crate::protocol::bcr::{self, Birth, Rules, Sound};
 use crate::scenario::{self, Scenario};
 use crate::sim::{Settings, World};
 
@@ -9,13 +9,14 @@ use crate::sim::{Settings, World};
 pub(crate) type Bcr = bcr::Bcr<Sound>;
 
 /// Olympus and the clients; Olympus makes the replicas.
-pub(crate) fn bcr(
+pub(crate) fn bcr<R: Rules>(
     scenario: &Scenario,
     knobs: &scenario::Bcr,
-    settings: Settings<Bcr>,
-) -> World<Bcr> {
+    rules: R,
+    settings: Settings<bcr::Bcr<R>>,
+) -> World<bcr::Bcr<R>> {
     let mut world = World::new(settings);
-    let settings = bcr_settings(knobs);
+    let settings = bcr_settings(knobs).under(rules);
     let clients = scenario.clients.len() as u32;
     world.spawn(Identity::OLYMPUS, Birth::Olympus { settings, clients });
     for (number, client) in (0..).zip(&scenario.clients) {

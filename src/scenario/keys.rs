@@ -3,6 +3,7 @@
 //! The reader and the JSON Schema both follow these tables: there is no key that only one knows.
 
 use super::model::Verdict;
+use crate::protocol::bcr::Quirk;
 
 /// A table of the file: what it is for and which keys it may have.
 #[derive(Debug)]
@@ -88,6 +89,11 @@ pub(super) static ROOT: Shape = Shape {
             "deliver",
             Form::OneOf(&["final", "caught_up"]),
             "When Olympus tells clients the results that a reconfiguration saved.",
+        ),
+        key(
+            "quirk",
+            Form::OneOf(Quirk::NAMES),
+            "A decision of the protocol that is taken wrongly.",
         ),
         key("signatures", Form::OneOf(&["ideal", "ed25519"]), "How statements are signed."),
         key(

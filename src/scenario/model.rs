@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::fault::Fault;
 use crate::identity::{Class, Identity};
 use crate::object::{Pool, Workload};
+use crate::protocol::bcr::Quirk;
 
 use super::number::Probability;
 
@@ -111,6 +112,8 @@ pub struct Bcr {
     pub checkpoint_every: Option<u64>,
     /// When a completed checkpoint counts.
     pub checkpoint_proof: CheckpointProof,
+    /// The decision that everybody takes wrongly, if there is one.
+    pub quirk: Option<Quirk>,
 }
 
 impl Bcr {
@@ -144,6 +147,7 @@ impl Default for Bcr {
             olympus_timeout_ns: Self::TIMEOUT_NS,
             checkpoint_every: None,
             checkpoint_proof: CheckpointProof::Everybody,
+            quirk: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::*;
 use crate::fault::Fault;
 use crate::fault::arbitrary::{any_failure, any_trigger};
 use crate::object::{Item, Lengths, Operation, Pool, PoolSettings, Weights, Workload};
+use crate::protocol::bcr::Quirk;
 
 fn strict(text: &str) -> Reading {
     read("scenario", text.as_bytes(), &ReadOptions::default())
@@ -439,14 +440,16 @@ fn bcr() -> impl Strategy<Value = Bcr> {
         prop_oneof![Just(Accept::Chain), Just(Accept::Quorum)],
         prop_oneof![Just(Deliver::Final), Just(Deliver::CaughtUp)],
         prop_oneof![Just(CheckpointProof::Everybody), Just(CheckpointProof::Quorum)],
+        option::of(proptest::sample::select(Quirk::ALL)),
     );
     let time = 1..u64::MAX;
     (0..=50_u32, rules, [time.clone(), time.clone(), time.clone(), time], option::of(1..u64::MAX))
-        .prop_map(|(t, (accept, deliver, checkpoint_proof), times, checkpoint_every)| Bcr {
+        .prop_map(|(t, (accept, deliver, checkpoint_proof, quirk), times, checkpoint_every)| Bcr {
             t,
             accept,
             deliver,
             checkpoint_proof,
+            quirk,
             client_timeout_ns: times[0],
             head_timeout_ns: times[1],
             nonhead_timeout_ns: times[2],

@@ -10,7 +10,7 @@ use super::number;
 use super::words;
 use crate::fault::Fault;
 use crate::object::{Lengths, Pool, PoolSettings, Weights, Workload};
-use crate::protocol::bcr;
+use crate::protocol::bcr::{self, Quirk};
 use crate::syntax;
 use crate::trace;
 
@@ -85,6 +85,7 @@ fn bcr_knobs(root: &Fields<'_>) -> Bcr {
     if root.one_of("deliver") == Some(1) {
         bcr.deliver = Deliver::CaughtUp;
     }
+    bcr.quirk = root.one_of("quirk").map(|place| Quirk::ALL[place]);
     if let Some(times) = root.table("timeouts") {
         let time = |name, default| times.some_time(name).unwrap_or(default);
         bcr.client_timeout_ns = time("client", bcr.client_timeout_ns);

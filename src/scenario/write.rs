@@ -30,6 +30,9 @@ pub fn to_toml(scenario: &Scenario) -> String {
     if bcr.deliver == Deliver::CaughtUp {
         out.line("deliver", quoted("caught_up"));
     }
+    if let Some(quirk) = bcr.quirk {
+        out.line("quirk", quoted(quirk.name()));
+    }
     if scenario.signatures == Signatures::Ed25519 {
         out.line("signatures", quoted("ed25519"));
     }

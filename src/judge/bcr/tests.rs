@@ -77,7 +77,7 @@ fn world(text: &str) -> (World<Cluster>, Judges) {
     let scenario = reading.scenario.expect("it is a scenario");
     let Protocol::Bcr(knobs) = &scenario.protocol;
     let settings = crate::run::settings(&scenario).expect("no choices");
-    (cluster::bcr(&scenario, knobs, settings), Judges::new(knobs))
+    (cluster::bcr(&scenario, knobs, Sound, settings), Judges::new(knobs))
 }
 
 /// The judges that find something, when they are told this.

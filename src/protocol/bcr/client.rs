@@ -21,7 +21,7 @@ const KEPT_CONFIGURATIONS: usize = 16;
 /// A client.
 #[derive(Clone, Debug)]
 pub struct Client<R: Rules> {
-    settings: Settings,
+    settings: Settings<R>,
     number: u32,
     requests: Requests,
     keys: Option<Arc<ClientKeys>>,
@@ -34,12 +34,11 @@ pub struct Client<R: Rules> {
     /// The configuration in which it has proved a lie.
     has_accused: Option<u32>,
     answered: u64,
-    rules: std::marker::PhantomData<R>,
 }
 
 impl<R: Rules> Client<R> {
     /// A client that has done nothing yet.
-    pub(super) fn new(settings: Settings, number: u32, workload: &Workload) -> Client<R> {
+    pub(super) fn new(settings: Settings<R>, number: u32, workload: &Workload) -> Client<R> {
         Client {
             settings,
             number,
@@ -51,7 +50,6 @@ impl<R: Rules> Client<R> {
             has_asked: false,
             has_accused: None,
             answered: 0,
-            rules: std::marker::PhantomData,
         }
     }
 
@@ -190,7 +188,7 @@ impl<R: Rules> Client<R> {
             return Some(Dropped::OtherConfiguration);
         };
         let members = members.clone();
-        let judgement = R::judge_result(
+        let judgement = self.settings.rules.judge_result(
             &self.settings,
             members.body(),
             proven,
@@ -259,7 +257,12 @@ impl<R: Rules> Client<R> {
             return Some(Dropped::OtherConfiguration);
         };
         let statements = delivery.statements.len();
-        if !R::accepts_delivery(members.body(), delivery, request.hash(), out.notary()) {
+        if !self.settings.rules.accepts_delivery(
+            members.body(),
+            delivery,
+            request.hash(),
+            out.notary(),
+        ) {
             let (client, request, why) = (self.number, delivery.id, Flaw::TooFewAgree.text());
             let from = Identity::OLYMPUS;
             out.note(|| Note::Rejected { client, request, from, why });

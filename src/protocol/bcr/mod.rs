@@ -30,6 +30,7 @@ pub mod messages;
 pub mod notes;
 mod olympus;
 pub mod proof;
+mod quirks;
 mod replica;
 pub mod rules;
 mod settings;
@@ -47,6 +48,7 @@ pub use client::Client;
 pub use messages::Message;
 pub use notes::Note;
 pub use olympus::Olympus;
+pub use quirks::Quirk;
 pub use replica::Replica;
 pub use rules::{Rules, Sound};
 pub use settings::{Accept, CheckpointProof, Deliver, Settings};
@@ -55,7 +57,6 @@ use crate::crypto::{PublicKey, SecretKey, Signed};
 use crate::object::{ReplicatedState, Workload};
 use crate::process::{self, Field, Input, Outbox, Protocol};
 use crate::time::Now;
-use rules::Replicated;
 use statements::Configuration;
 
 /// The protocol under these rules.
@@ -92,21 +93,21 @@ pub enum Timer {
 
 /// What a process is born from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "O: Replicated", rename_all = "snake_case")]
-pub enum Birth<O: Replicated> {
+#[serde(bound = "R: Rules", rename_all = "snake_case")]
+pub enum Birth<R: Rules> {
     /// Olympus, which makes everything else but the clients.
     Olympus {
         /// The knobs.
-        settings: Settings,
+        settings: Settings<R>,
         /// How many clients there are.
         clients: u32,
     },
     /// A replica. Only Olympus can make one.
-    Replica(Box<ReplicaBirth<O>>),
+    Replica(Box<ReplicaBirth<R>>),
     /// A client.
     Client {
         /// The knobs.
-        settings: Settings,
+        settings: Settings<R>,
         /// Its number.
         number: u32,
         /// What it asks for, in order.
@@ -116,10 +117,10 @@ pub enum Birth<O: Replicated> {
 
 /// What a replica is born from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "O: Replicated")]
-pub struct ReplicaBirth<O: Replicated> {
+#[serde(bound = "R: Rules")]
+pub struct ReplicaBirth<R: Rules> {
     /// The knobs.
-    pub settings: Settings,
+    pub settings: Settings<R>,
     /// What it signs with.
     pub key: SecretKey,
     /// Who is who in its configuration.
@@ -127,7 +128,7 @@ pub struct ReplicaBirth<O: Replicated> {
     /// By what it knows the word of Olympus.
     pub olympus: PublicKey,
     /// The state that it begins with; without one, it waits for it.
-    pub state: Option<ReplicatedState<O>>,
+    pub state: Option<ReplicatedState<R::Object>>,
 }
 
 /// Nothing may be asked of these processes from outside.
@@ -150,12 +151,12 @@ impl<R: Rules> Protocol for Bcr<R> {
     type Message = Message<R::Object>;
     type Timer = Timer;
     type Note = Note;
-    type Birth = Birth<R::Object>;
+    type Birth = Birth<R>;
     type Command = Command;
     type Answer = Command;
     type Process = Process<R>;
 
-    fn born(birth: Birth<R::Object>) -> Process<R> {
+    fn born(birth: Birth<R>) -> Process<R> {
         match birth {
             Birth::Olympus { settings, clients } => {
                 Process::Olympus(Box::new(Olympus::new(settings, clients)))

@@ -6,6 +6,9 @@
 
 use std::fmt::Debug;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use super::chain::Chain;
 use super::messages::kind;
 use super::proof::{self, Flaw, Judgement, OrderFlaw};
@@ -126,17 +129,20 @@ pub enum WedgeFlaw {
 }
 
 /// The decisions of the protocol.
-pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
+pub trait Rules:
+    Copy + Debug + PartialEq + Eq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// What is replicated.
     type Object: Replicated;
 
     /// How many replicas must agree where at least one of them must be correct.
-    fn quorum(t: usize) -> usize {
+    fn quorum(&self, t: usize) -> usize {
         t + 1
     }
 
     /// Whether a request is its client's own.
     fn is_signed_by_client(
+        &self,
         members: &Configuration,
         request: &Signed<Request>,
         notary: &mut Notary,
@@ -146,7 +152,7 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
 
     /// Whether a message of this kind may come to a replica from this sender, the link being
     /// authenticated. What comes from anybody else is dropped, and is no reason for anything.
-    fn may_come_from(place: &Place<'_>, kind: Name, from: Identity) -> bool {
+    fn may_come_from(&self, place: &Place<'_>, kind: Name, from: Identity) -> bool {
         if kind == kind::CLIENT_REQUEST {
             from.class == Class::Client
         } else if kind == kind::FORWARDED_REQUEST {
@@ -165,7 +171,7 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
 
     /// Where request `id` of a client stands. The cache comes first, then the rule about old ids.
     /// What was executed in an earlier configuration alone is unknown here: it is ordered again.
-    fn standing(id: u64, known: &Known) -> Standing {
+    fn standing(&self, id: u64, known: &Known) -> Standing {
         if known.cached == Some(id) {
             return Standing::Cached;
         }
@@ -180,7 +186,7 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
     }
 
     /// How a slot compares with the next one: a replica orders it only after all lower ones.
-    fn test_slot(next: u64, slot: u64) -> SlotTest {
+    fn test_slot(&self, next: u64, slot: u64) -> SlotTest {
         match slot {
             _ if slot == next => SlotTest::Next,
             _ if slot < next => SlotTest::Before,
@@ -189,12 +195,13 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
     }
 
     /// Whether a request is too old to be ordered: an id below the client's last executed one.
-    fn is_old(id: u64, executed: Option<u64>) -> bool {
+    fn is_old(&self, id: u64, executed: Option<u64>) -> bool {
         executed.is_some_and(|executed| id < executed)
     }
 
     /// Whether replicas 0 to `count` - 1 have validly put this request into this slot.
     fn check_orders(
+        &self,
         members: &Configuration,
         orders: &OrderProof,
         count: usize,
@@ -208,6 +215,7 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
     /// Whether replicas 0 to `count` - 1 have validly stated a result, perhaps not the same, for
     /// the request and slot that `own` is about.
     fn check_results(
+        &self,
         members: &Configuration,
         results: &ResultProof,
         count: usize,
@@ -220,14 +228,15 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
 
     /// Whether a result counts. Statements that stand in `known` were checked before.
     fn judge_result(
-        settings: &Settings,
+        &self,
+        settings: &Settings<Self>,
         members: &Configuration,
         proven: &ProvenResult,
         request: &Digest,
         known: &ResultProof,
         notary: &mut Notary,
     ) -> Judgement {
-        let quorum = Self::quorum(members.t());
+        let quorum = self.quorum(members.t());
         match settings.accept {
             Accept::Chain => {
                 proof::judge_whole_chain(members, proven, request, quorum, known, notary)
@@ -237,22 +246,23 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
     }
 
     /// Whether a result that was judged so is cached, passed on and served.
-    fn may_serve(judgement: &Judgement) -> bool {
+    fn may_serve(&self, judgement: &Judgement) -> bool {
         judgement.verdict.is_ok()
     }
 
     /// Whether the timer of a request stops when its result has come.
-    fn cancels_timer() -> bool {
+    fn cancels_timer(&self) -> bool {
         true
     }
 
     /// The hash of a running state.
-    fn state_hash(state: &ReplicatedState<Self::Object>) -> Digest {
+    fn state_hash(&self, state: &ReplicatedState<Self::Object>) -> Digest {
         state_hash(state)
     }
 
     /// Whether replicas 0 to `count` - 1 have validly stated the hash of their state at this slot.
     fn check_checkpoint_so_far(
+        &self,
         members: &Configuration,
         statements: &CheckpointProof,
         count: usize,
@@ -267,13 +277,14 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
 
     /// Whether a completed checkpoint counts. Statements that stand in `known` were checked before.
     fn check_checkpoint(
-        settings: &Settings,
+        &self,
+        settings: &Settings<Self>,
         members: &Configuration,
         proof: &CheckpointProof,
         known: &CheckpointProof,
         notary: &mut Notary,
     ) -> Result<(), Flaw> {
-        let quorum = Self::quorum(members.t());
+        let quorum = self.quorum(members.t());
         match settings.checkpoint_proof {
             ProofRule::Everybody => {
                 proof::check_checkpoint_of_all(members, proof, quorum, known, notary)
@@ -284,46 +295,33 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
 
     /// Up to which slot history may be dropped, given the newest slot whose state was hashed for a
     /// checkpoint and the newest one with a proof.
-    fn droppable(_hashed: u64, proven: u64) -> u64 {
+    fn droppable(&self, _hashed: u64, proven: u64) -> u64 {
         proven
     }
 
     /// Whether a wedge request makes a replica immutable.
-    fn wedge_makes_immutable() -> bool {
+    fn wedge_makes_immutable(&self) -> bool {
         true
     }
 
     /// Whether catching up leaves no trace: it happens on a copy of the state as of wedging.
-    fn catches_up_on_a_copy() -> bool {
+    fn catches_up_on_a_copy(&self) -> bool {
         true
     }
 
     /// Whether a wedged message may stand in a quorum.
     fn check_wedged(
-        settings: &Settings,
+        &self,
+        settings: &Settings<Self>,
         members: &Configuration,
         wedged: &Signed<Wedged>,
         notary: &mut Notary,
     ) -> Result<(), WedgeFlaw> {
-        let body = wedged.body();
-        let from = members.replica(body.position as usize);
-        if wedged.signer() != from || !members.signed(wedged, notary) {
-            return Err(WedgeFlaw::BadSignature);
-        }
-        let none = Chain::EMPTY;
-        let proof = &body.checkpoint;
-        if !proof.is_empty()
-            && Self::check_checkpoint(settings, members, proof, &none, notary).is_err()
-        {
-            return Err(WedgeFlaw::BadCheckpoint);
-        }
-        Self::check_slots(body)?;
-        let mut entries = body.history.iter();
-        entries.try_for_each(|entry| Self::check_entry(members, body.position, entry, notary))
+        check_wedged(self, settings, members, wedged, notary)
     }
 
     /// Whether a history begins exactly after its own checkpoint and has no hole.
-    fn check_slots(wedged: &Wedged) -> Result<(), WedgeFlaw> {
+    fn check_slots(&self, wedged: &Wedged) -> Result<(), WedgeFlaw> {
         let slots = wedged.history.iter().map(|entry| entry.slot);
         let first = wedged.checkpoint_slot() + 1;
         if wedged.history.first().is_some_and(|entry| entry.slot != first) {
@@ -337,23 +335,18 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
 
     /// Whether one slot of the history of the replica at `position` is proved.
     fn check_entry(
+        &self,
         members: &Configuration,
         position: u32,
         entry: &Recorded,
         notary: &mut Notary,
     ) -> Result<(), WedgeFlaw> {
-        let Recorded { slot, request, orders } = entry;
-        if !Self::is_signed_by_client(members, request, notary) {
-            return Err(WedgeFlaw::BadClientSignature);
-        }
-        let count = position as usize + 1;
-        Self::check_orders(members, orders, count, *slot, request.hash(), notary)
-            .map_err(|_| WedgeFlaw::BadOrderProof)
+        check_entry(self, members, position, entry, notary)
     }
 
     /// Whether two histories have the same operation in every slot that both hold. They may begin
     /// at different slots, so slots are compared, never places.
-    fn are_consistent(one: &Wedged, other: &Wedged) -> bool {
+    fn are_consistent(&self, one: &Wedged, other: &Wedged) -> bool {
         let (mut ours, mut theirs) =
             (one.history.iter().peekable(), other.history.iter().peekable());
         while let (Some(our), Some(their)) = (ours.peek(), theirs.peek()) {
@@ -368,14 +361,14 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
     }
 
     /// Which member of a quorum has the longest history: the one with the highest last slot.
-    fn longest(quorum: &[&Wedged]) -> usize {
+    fn longest(&self, quorum: &[&Wedged]) -> usize {
         let last = |place: &usize| (quorum[*place].last_slot(), usize::MAX - *place);
         (0..quorum.len()).max_by_key(last).unwrap_or_default()
     }
 
     /// The part of the longest history that a member has not executed; none if its own ends before
     /// the longest begins, which refuses the quorum.
-    fn missing_part<'a>(longest: &'a Wedged, member: &Wedged) -> Option<&'a [Recorded]> {
+    fn missing_part<'a>(&self, longest: &'a Wedged, member: &Wedged) -> Option<&'a [Recorded]> {
         let last = member.last_slot();
         if last < longest.checkpoint_slot() {
             return None;
@@ -385,44 +378,56 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
     }
 
     /// Whether two members of a quorum agree after catching up.
-    fn have_caught_up_alike(one: &CaughtUp, other: &CaughtUp) -> bool {
+    fn have_caught_up_alike(&self, one: &CaughtUp, other: &CaughtUp) -> bool {
         one.state == other.state
     }
 
+    /// Whether what a member says it has done is about the current attempt.
+    fn is_of_this_attempt(&self, attempt: u32, current: u32) -> bool {
+        attempt == current
+    }
+
+    /// Whether all members of a quorum have caught up, where so many have told.
+    fn have_all_caught_up(&self, told: usize, quorum: usize) -> bool {
+        told == quorum
+    }
+
     /// Whether a quorum that was refused for what its members said is never tried again.
-    fn refuses_for_good() -> bool {
+    fn refuses_for_good(&self) -> bool {
         true
     }
 
     /// Whether a running state is the one that a quorum agreed on.
-    fn is_agreed_state(state: &ReplicatedState<Self::Object>, agreed: &Digest) -> bool {
-        Self::state_hash(state) == *agreed
+    fn is_agreed_state(&self, state: &ReplicatedState<Self::Object>, agreed: &Digest) -> bool {
+        self.state_hash(state) == *agreed
     }
 
     /// Whether a client's last result is confirmed by all members of a quorum: here are those who
     /// have told the same.
-    fn is_confirmed(quorum: usize, statements: &[Signed<CaughtUpResult>]) -> bool {
+    fn is_confirmed(&self, quorum: usize, statements: &[Signed<CaughtUpResult>]) -> bool {
         statements.len() == quorum
     }
 
     /// The state that a new configuration begins with.
-    fn hand_over(state: &ReplicatedState<Self::Object>) -> ReplicatedState<Self::Object> {
+    fn hand_over(&self, state: &ReplicatedState<Self::Object>) -> ReplicatedState<Self::Object> {
         state.clone()
     }
 
     /// Whether a client believes a result that Olympus has signed.
     fn accepts_delivery(
+        &self,
         members: &Configuration,
         delivery: &Delivery,
         request: &Digest,
         notary: &mut Notary,
     ) -> bool {
-        proof::check_delivery(members, delivery, request, Self::quorum(members.t()), notary)
+        proof::check_delivery(members, delivery, request, self.quorum(members.t()), notary)
     }
 
     /// Whether Olympus acts on a reconfiguration request: any replica of the current configuration
     /// may ask, anybody else must prove a lie.
     fn grants(
+        &self,
         current: &Configuration,
         from: Identity,
         plea: &Plea,
@@ -443,9 +448,71 @@ pub trait Rules: Copy + Debug + Default + Send + Sync + 'static {
     }
 }
 
+/// Checks a wedged message part by part.
+pub(super) fn check_wedged<R: Rules>(
+    rules: &R,
+    settings: &Settings<R>,
+    members: &Configuration,
+    wedged: &Signed<Wedged>,
+    notary: &mut Notary,
+) -> Result<(), WedgeFlaw> {
+    let body = wedged.body();
+    let from = members.replica(body.position as usize);
+    if wedged.signer() != from || !members.signed(wedged, notary) {
+        return Err(WedgeFlaw::BadSignature);
+    }
+    let none = Chain::EMPTY;
+    let proof = &body.checkpoint;
+    if !proof.is_empty() && rules.check_checkpoint(settings, members, proof, &none, notary).is_err()
+    {
+        return Err(WedgeFlaw::BadCheckpoint);
+    }
+    rules.check_slots(body)?;
+    let mut entries = body.history.iter();
+    entries.try_for_each(|entry| rules.check_entry(members, body.position, entry, notary))
+}
+
+/// Checks the client's signature and the orders of one slot.
+pub(super) fn check_entry<R: Rules>(
+    rules: &R,
+    members: &Configuration,
+    position: u32,
+    entry: &Recorded,
+    notary: &mut Notary,
+) -> Result<(), WedgeFlaw> {
+    let Recorded { slot, request, orders } = entry;
+    if !rules.is_signed_by_client(members, request, notary) {
+        return Err(WedgeFlaw::BadClientSignature);
+    }
+    let count = position as usize + 1;
+    rules
+        .check_orders(members, orders, count, *slot, request.hash(), notary)
+        .map_err(|_| WedgeFlaw::BadOrderProof)
+}
+
 /// The protocol as the reference has it, over a dictionary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Named", into = "Named")]
 pub struct Sound;
+
+/// How traces name these rules.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Named {
+    Sound,
+}
+
+impl From<Sound> for Named {
+    fn from(_: Sound) -> Named {
+        Named::Sound
+    }
+}
+
+impl From<Named> for Sound {
+    fn from(_: Named) -> Sound {
+        Sound
+    }
+}
 
 impl Rules for Sound {
     type Object = Dictionary;

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rules::{Rules, Sound};
 use crate::time::SECOND_NS;
 
 /// What may differ from run to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
+#[serde(bound = "R: Rules")]
+pub struct Settings<R: Rules = Sound> {
     /// How many replicas of a configuration may be faulty; it has 2t + 1.
     pub t: u32,
     /// How long a client waits for a result before it asks everybody.
@@ -26,6 +28,8 @@ pub struct Settings {
     pub checkpoint_proof: CheckpointProof,
     /// When Olympus tells clients the results that a reconfiguration saved.
     pub deliver: Deliver,
+    /// By which rules decisions are made.
+    pub rules: R,
 }
 
 impl Settings {
@@ -41,6 +45,37 @@ impl Settings {
             accept: Accept::Chain,
             checkpoint_proof: CheckpointProof::Everybody,
             deliver: Deliver::Final,
+            rules: Sound,
+        }
+    }
+}
+
+impl<R: Rules> Settings<R> {
+    /// The same under other rules.
+    pub fn under<S: Rules>(self, rules: S) -> Settings<S> {
+        let Settings {
+            t,
+            client_timeout_ns,
+            head_timeout_ns,
+            nonhead_timeout_ns,
+            olympus_timeout_ns,
+            checkpoint_interval,
+            accept,
+            checkpoint_proof,
+            deliver,
+            rules: _,
+        } = self;
+        Settings {
+            t,
+            client_timeout_ns,
+            head_timeout_ns,
+            nonhead_timeout_ns,
+            olympus_timeout_ns,
+            checkpoint_interval,
+            accept,
+            checkpoint_proof,
+            deliver,
+            rules,
         }
     }
 

@@ -116,7 +116,7 @@ impl<R: Rules> Lie<'_, R> {
     /// The next completed checkpoint lacks the statements of the first t + 1 replicas.
     pub(super) fn drop_checkpoint_statements(&mut self) -> Option<()> {
         let at = self.find(|message| matches!(message, Message::CompletedCheckpoint { .. }))?;
-        let missing = R::quorum(self.replica.whereabouts().members.t()) as u32;
+        let missing = self.replica.rules().quorum(self.replica.whereabouts().members.t()) as u32;
         let Message::CompletedCheckpoint { statements, .. } = self.message(at)? else {
             return None;
         };

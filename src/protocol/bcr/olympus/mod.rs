@@ -27,14 +27,14 @@ type State<R> = ReplicatedState<<R as Rules>::Object>;
 /// Olympus. It makes nothing before it is given entropy.
 #[derive(Clone, Debug)]
 pub struct Olympus<R: Rules> {
-    settings: Settings,
+    settings: Settings<R>,
     clients: u32,
     service: Option<Service<R>>,
 }
 
 impl<R: Rules> Olympus<R> {
     /// Olympus before it has done anything.
-    pub(super) fn new(settings: Settings, clients: u32) -> Olympus<R> {
+    pub(super) fn new(settings: Settings<R>, clients: u32) -> Olympus<R> {
         Olympus { settings, clients, service: None }
     }
 
@@ -62,7 +62,7 @@ impl<R: Rules> Olympus<R> {
 /// Olympus at work.
 #[derive(Clone, Debug)]
 struct Service<R: Rules> {
-    settings: Settings,
+    settings: Settings<R>,
     entropy: Entropy,
     key: SecretKey,
     clients: Vec<Arc<ClientKeys>>,
@@ -79,7 +79,7 @@ struct Service<R: Rules> {
 
 impl<R: Rules> Service<R> {
     /// Makes all keys and the first configuration.
-    fn open(settings: Settings, clients: u32, entropy: Entropy, out: &mut Out<R>) -> Service<R> {
+    fn open(settings: Settings<R>, clients: u32, entropy: Entropy, out: &mut Out<R>) -> Service<R> {
         let (key, olympus) = out.notary().keys(&entropy, Identity::OLYMPUS);
         let client_keys = |number| {
             let (own, _) = out.notary().keys(&entropy, Identity::client(number));
@@ -191,7 +191,7 @@ impl<R: Rules> Service<R> {
     /// Somebody asks for a reconfiguration.
     fn on_plea(&mut self, from: Identity, plea: &Plea, out: &mut Out<R>) -> Option<Dropped> {
         let ReconfigurationRequest { configuration, reason } = *plea.request.body();
-        let granted = R::grants(self.current.body(), from, plea, out.notary());
+        let granted = self.settings.rules.grants(self.current.body(), from, plea, out.notary());
         match granted {
             Ok(()) if self.reconfiguration.is_none() => {
                 let asked_by = from;

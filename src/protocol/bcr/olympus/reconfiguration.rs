@@ -98,7 +98,7 @@ impl<O: Replicated> Reconfiguration<O> {
     }
 
     /// The next quorum of this pass.
-    fn next_quorum<R: Rules>(&mut self, size: usize) -> Option<Vec<u32>> {
+    fn next_quorum<R: Rules>(&mut self, rules: R, size: usize) -> Option<Vec<u32>> {
         let may_stand =
             |position: &u32| !self.unusable.contains(position) && !self.silent.contains(position);
         let candidates: Vec<u32> = self.usable.keys().copied().filter(may_stand).collect();
@@ -106,7 +106,7 @@ impl<O: Replicated> Reconfiguration<O> {
         first_quorum(&candidates, size, &self.refused, |one, other| {
             let pair = (one.min(other), one.max(other));
             *pairs.entry(pair).or_insert_with(|| {
-                R::are_consistent(usable[&pair.0].body(), usable[&pair.1].body())
+                rules.are_consistent(usable[&pair.0].body(), usable[&pair.1].body())
             })
         })
     }
@@ -155,7 +155,9 @@ impl<R: Rules> Service<R> {
         if wedged.body().position != position {
             return Some(Dropped::WrongSender);
         }
-        if let Err(why) = R::check_wedged(&self.settings, members, &wedged, out.notary()) {
+        if let Err(why) =
+            self.settings.rules.check_wedged(&self.settings, members, &wedged, out.notary())
+        {
             reconfiguration.unusable.insert(position);
             out.note(|| Note::WedgeRefused { position, why });
             return None;
@@ -171,14 +173,14 @@ impl<R: Rules> Service<R> {
 
     /// Tries the next quorum; without one, waits for more wedged messages.
     fn try_next(&mut self, out: &mut Out<R>) {
-        let size = R::quorum(self.current.body().t());
+        let size = self.settings.rules.quorum(self.current.body().t());
         let Some(reconfiguration) = &mut self.reconfiguration else {
             return;
         };
         reconfiguration.trial = None;
         loop {
-            match reconfiguration.next_quorum::<R>(size) {
-                Some(quorum) => match plan::<R>(&reconfiguration.usable, &quorum) {
+            match reconfiguration.next_quorum(self.settings.rules, size) {
+                Some(quorum) => match plan(self.settings.rules, &reconfiguration.usable, &quorum) {
                     Some(plan) => return self.try_quorum(quorum, plan, out),
                     None => {
                         let why = QuorumFlaw::HistoryTooShort;
@@ -267,8 +269,11 @@ impl<R: Rules> Service<R> {
         let members = self.current.body();
         let trial = self.reconfiguration.as_mut().and_then(|under_way| under_way.trial.as_mut());
         let Some(trial) = trial.filter(|trial| {
-            let of = (told.body().configuration, told.body().attempt);
-            trial.asked.is_none() && of == (members.number, trial.attempt) && members.has(from)
+            let CaughtUp { configuration, attempt, .. } = *told.body();
+            trial.asked.is_none()
+                && configuration == members.number
+                && self.settings.rules.is_of_this_attempt(attempt, trial.attempt)
+                && members.has(from)
         }) else {
             return Some(Dropped::Late);
         };
@@ -290,7 +295,7 @@ impl<R: Rules> Service<R> {
     /// A member that has lied for certain stands in no quorum any more.
     fn exclude(&mut self, position: u32, why: QuorumFlaw, out: &mut Out<R>) {
         if let Some(reconfiguration) = &mut self.reconfiguration
-            && R::refuses_for_good()
+            && self.settings.rules.refuses_for_good()
         {
             reconfiguration.unusable.insert(position);
         }
@@ -310,16 +315,19 @@ impl<R: Rules> Service<R> {
             return;
         };
         let differing: Vec<(u32, u32)> = told
-            .filter(|(_, other)| !R::have_caught_up_alike(word.body(), other.body()))
+            .filter(|(_, other)| {
+                !self.settings.rules.have_caught_up_alike(word.body(), other.body())
+            })
             .map(|(position, _)| (*first, *position))
             .collect();
         if !differing.is_empty() {
-            if R::refuses_for_good() {
+            if self.settings.rules.refuses_for_good() {
                 reconfiguration.pairs.extend(differing.into_iter().map(|pair| (pair, false)));
             }
             return self.refuse(QuorumFlaw::StatesDiffer, out);
         }
-        if trial.caught_up.len() < trial.quorum.len() {
+        let (told, quorum) = (trial.caught_up.len(), trial.quorum.len());
+        if !self.settings.rules.have_all_caught_up(told, quorum) {
             return;
         }
         let (attempt, state) = (trial.attempt, word.body().state);
@@ -339,7 +347,7 @@ impl<R: Rules> Service<R> {
             return;
         };
         out.note(|| Note::QuorumRefused { quorum: trial.quorum.clone(), why });
-        if R::refuses_for_good() {
+        if self.settings.rules.refuses_for_good() {
             reconfiguration.refused.insert(trial.quorum);
         }
         self.try_next(out);
@@ -382,7 +390,7 @@ impl<R: Rules> Service<R> {
             return Some(Dropped::Late);
         };
         let is_signed = running.signer() == from && members.signed(running, out.notary());
-        if is_signed && R::is_agreed_state(&body.state, &agreed) {
+        if is_signed && self.settings.rules.is_agreed_state(&body.state, &agreed) {
             self.settle(&body.state, out);
             return None;
         }
@@ -408,7 +416,7 @@ impl<R: Rules> Service<R> {
         }
         self.reconfiguration = None;
         out.cancel_timer(Timer::Step);
-        self.succeed(R::hand_over(state), out);
+        self.succeed(self.settings.rules.hand_over(state), out);
     }
 
     /// Tells each client whose last result all members confirm.
@@ -443,7 +451,7 @@ impl<R: Rules> Service<R> {
         let vouches = body.result.result == result_hash(&last.reply)
             && body.result.configuration == members.number;
         let quorum = others.len() + 1;
-        (vouches && R::is_confirmed(quorum, &statements)).then_some(statements)
+        (vouches && self.settings.rules.is_confirmed(quorum, &statements)).then_some(statements)
     }
 
     fn deliver(
@@ -489,12 +497,16 @@ struct Plan {
 
 /// Finds the longest history of a quorum and what each member lacks of it; nothing if a history
 /// ends before the longest one begins.
-fn plan<R: Rules>(usable: &BTreeMap<u32, Arc<Signed<Wedged>>>, quorum: &[u32]) -> Option<Plan> {
+fn plan<R: Rules>(
+    rules: R,
+    usable: &BTreeMap<u32, Arc<Signed<Wedged>>>,
+    quorum: &[u32],
+) -> Option<Plan> {
     let told: Vec<&Wedged> = quorum.iter().map(|member| usable[member].body()).collect();
-    let place = R::longest(&told);
+    let place = rules.longest(&told);
     let longest = told[place];
     let lacks = |member: &&Wedged| {
-        let part = R::missing_part(longest, member)?;
+        let part = rules.missing_part(longest, member)?;
         Some(part.iter().map(|entry| (entry.slot, entry.request.clone())).collect())
     };
     let missing = told.iter().map(lacks).collect::<Option<_>>()?;

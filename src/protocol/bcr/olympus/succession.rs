@@ -88,7 +88,7 @@ impl<R: Rules> Service<R> {
             self.succession = None;
             out.cancel_timer(Timer::Acknowledgements);
         }
-        if acknowledged == R::quorum(members.t()) {
+        if acknowledged == self.settings.rules.quorum(members.t()) {
             self.stop_older(out);
         }
         None

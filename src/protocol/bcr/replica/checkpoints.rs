@@ -48,7 +48,7 @@ impl<R: Rules> Replica<R> {
     /// Keeps the hash of the state right after a checkpoint slot. The head begins the round, having
     /// sent the slot's shuttle.
     pub(super) fn take_checkpoint(&mut self, slot: u64, out: &mut Out<R>) {
-        let state = R::state_hash(&self.state);
+        let state = self.settings.rules.state_hash(&self.state);
         self.checkpoints.taken.push_back(Taken { slot, state, statements: Chain::EMPTY });
         if self.position == 0 {
             self.state_checkpoint(slot, Chain::EMPTY, out);
@@ -72,7 +72,13 @@ impl<R: Rules> Replica<R> {
             return self.keep_early(from, slot, statements, out);
         }
         let members = self.configuration.body();
-        match R::check_checkpoint_so_far(members, &statements, self.position, slot, out.notary()) {
+        match self.settings.rules.check_checkpoint_so_far(
+            members,
+            &statements,
+            self.position,
+            slot,
+            out.notary(),
+        ) {
             Err(flaw) => self.ask(flaw.into(), None, out),
             Ok(()) => self.state_checkpoint(slot, statements, out),
         }
@@ -174,13 +180,19 @@ impl<R: Rules> Replica<R> {
             return Err(Flaw::Missing);
         }
         let members = self.members();
-        R::check_checkpoint(&self.settings, members, statements, known, out.notary())
+        self.settings.rules.check_checkpoint(
+            &self.settings,
+            members,
+            statements,
+            known,
+            out.notary(),
+        )
     }
 
     /// Keeps the proof and drops the history that it stands for; never before.
     fn keep_checkpoint(&mut self, slot: u64, statements: CheckpointProof, out: &mut Out<R>) {
         let hashed = self.checkpoints.taken.back().map_or(slot, |taken| taken.slot);
-        let dropped = self.history.drop_up_to(R::droppable(hashed, slot));
+        let dropped = self.history.drop_up_to(self.settings.rules.droppable(hashed, slot));
         let kept = self.history.len();
         out.note(|| Note::CheckpointCompleted {
             slot,

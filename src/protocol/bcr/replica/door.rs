@@ -16,6 +16,11 @@ impl<R: Rules> Replica<R> {
         &self.key
     }
 
+    /// By which rules it decides.
+    pub fn rules(&self) -> R {
+        self.settings.rules
+    }
+
     /// Where it stands, and among whom.
     pub fn whereabouts(&self) -> Place<'_> {
         self.place()

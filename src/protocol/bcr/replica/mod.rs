@@ -49,7 +49,7 @@ const QUEUE_LIMIT: usize = 10_000;
 /// A replica.
 #[derive(Clone, Debug)]
 pub struct Replica<R: Rules> {
-    settings: Settings,
+    settings: Settings<R>,
     key: SecretKey,
     position: usize,
     configuration: Arc<Signed<Configuration>>,
@@ -97,7 +97,7 @@ impl Seat {
 
 impl<R: Rules> Replica<R> {
     /// A replica that has done nothing yet.
-    pub(super) fn new(birth: ReplicaBirth<R::Object>) -> Replica<R> {
+    pub(super) fn new(birth: ReplicaBirth<R>) -> Replica<R> {
         let ReplicaBirth { settings, key, configuration, olympus, state } = birth;
         let clients = configuration.body().clients.len();
         Replica {
@@ -133,7 +133,7 @@ impl<R: Rules> Replica<R> {
 
     fn receive(&mut self, from: Identity, message: Message<R::Object>, out: &mut Out<R>) {
         let kind = message.kind();
-        if !R::may_come_from(&self.place(), kind, from) {
+        if !self.settings.rules.may_come_from(&self.place(), kind, from) {
             return self.drop(kind, from, Dropped::WrongSender, out);
         }
         if self.mode == Mode::Pending && !is_for_pending(&message) {

@@ -34,7 +34,11 @@ impl<R: Rules> Replica<R> {
         if self.mode == Mode::Immutable {
             return self.drop(kind::SHUTTLE, from, Dropped::Immutable, out);
         }
-        if !R::is_signed_by_client(self.configuration.body(), &request, out.notary()) {
+        if !self.settings.rules.is_signed_by_client(
+            self.configuration.body(),
+            &request,
+            out.notary(),
+        ) {
             return self.ask(Reason::BadClientSignature, None, out);
         }
         let Some(slot) = orders.newest().map(|order| order.body().slot) else {
@@ -43,10 +47,12 @@ impl<R: Rules> Replica<R> {
         let members = self.configuration.body();
         let count = self.position;
         let hash = request.hash();
-        if let Err(flaw) = R::check_orders(members, &orders, count, slot, hash, out.notary()) {
+        if let Err(flaw) =
+            self.settings.rules.check_orders(members, &orders, count, slot, hash, out.notary())
+        {
             return self.ask_about_orders(flaw, out);
         }
-        match R::test_slot(self.next_slot, slot) {
+        match self.settings.rules.test_slot(self.next_slot, slot) {
             SlotTest::Before => self.on_old_slot(from, slot, &orders, out),
             SlotTest::Gap => self.ask(Reason::SlotGap, None, out),
             SlotTest::Next => self.order_after(slot, request, &orders, &results, out),
@@ -87,12 +93,13 @@ impl<R: Rules> Replica<R> {
         out: &mut Out<R>,
     ) {
         let Request { client, id, .. } = *request.body();
-        if R::is_old(id, self.known(client).executed) {
+        if self.settings.rules.is_old(id, self.known(client).executed) {
             return self.ask(Reason::OldRequest, None, out);
         }
         let own = self.result_statement(slot, &request, Digest::from_bytes([0; 32]));
         let members = self.configuration.body();
-        match R::check_results(members, results, self.position, &own, out.notary()) {
+        match self.settings.rules.check_results(members, results, self.position, &own, out.notary())
+        {
             Err(flaw) => self.ask(flaw.into(), None, out),
             Ok(()) => self.order(slot, request, orders, results, out),
         }

@@ -58,11 +58,15 @@ impl<R: Rules> Replica<R> {
             Way::Forwarded => kind::FORWARDED_REQUEST,
             _ => kind::CLIENT_REQUEST,
         };
-        if !R::is_signed_by_client(self.configuration.body(), &request, out.notary()) {
+        if !self.settings.rules.is_signed_by_client(
+            self.configuration.body(),
+            &request,
+            out.notary(),
+        ) {
             return self.drop(kind, from, Dropped::BadSignature, out);
         }
         let Request { client, id, .. } = *request.body();
-        match R::standing(id, &self.known(client)) {
+        match self.settings.rules.standing(id, &self.known(client)) {
             Standing::Cached => self.serve_cached(from, &request, way, out),
             _ if self.mode == Mode::Immutable => self.say_immutable(from, &request, way, out),
             Standing::Old => self.drop(kind, from, Dropped::OldRequest, out),

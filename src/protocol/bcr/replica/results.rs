@@ -64,7 +64,7 @@ impl<R: Rules> Replica<R> {
         }
         if self.timer_runs_for(&proven) {
             let (client, request) = (proven.client, proven.id);
-            if R::cancels_timer() {
+            if self.settings.rules.cancels_timer() {
                 self.stop_timer(client, out);
             }
             out.note(|| Note::AnswersClient { client, request });
@@ -111,7 +111,14 @@ impl<R: Rules> Replica<R> {
         known: &ResultProof,
         out: &mut Out<R>,
     ) -> Judgement {
-        R::judge_result(&self.settings, self.members(), proven, request, known, out.notary())
+        self.settings.rules.judge_result(
+            &self.settings,
+            self.members(),
+            proven,
+            request,
+            known,
+            out.notary(),
+        )
     }
 
     /// Caches a result that counts, and says whether it did. Whatever is wrong with the proof goes
@@ -124,7 +131,7 @@ impl<R: Rules> Replica<R> {
         out: &mut Out<R>,
     ) -> bool {
         let unanimous = judgement.contradiction.is_none();
-        if !R::may_serve(&judgement) {
+        if !self.settings.rules.may_serve(&judgement) {
             let why = judgement.verdict.err().map_or("", Flaw::text);
             let (client, request) = (proven.client, proven.id);
             out.note(|| Note::RefusedResult { client, request, from, why });

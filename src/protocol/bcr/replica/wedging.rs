@@ -93,7 +93,7 @@ impl<R: Rules> Replica<R> {
         });
         let wedged = Arc::new(Signed::seal(body, &self.key, out.notary()));
         self.wedged = Some(wedged.clone());
-        if R::wedge_makes_immutable() {
+        if self.settings.rules.wedge_makes_immutable() {
             self.mode = Mode::Immutable;
             self.note_mode(out);
         }
@@ -121,7 +121,7 @@ impl<R: Rules> Replica<R> {
             state: body.state,
             lacked: catch_up.requests.len(),
         });
-        if !R::catches_up_on_a_copy() {
+        if !self.settings.rules.catches_up_on_a_copy() {
             self.state = state.clone();
         }
         let told = Arc::new(Signed::seal(body, &self.key, out.notary()));
@@ -152,7 +152,7 @@ impl<R: Rules> Replica<R> {
         }
         let results = self.last_results(catch_up.attempt, &state, &newest, out);
         let CatchUp { configuration, attempt, .. } = *catch_up;
-        let hash = R::state_hash(&state);
+        let hash = self.settings.rules.state_hash(&state);
         (state, CaughtUp { configuration, attempt, last_slot, state: hash, results })
     }
 

@@ -54,7 +54,7 @@ impl Stage {
         stage
     }
 
-    fn spawn(&mut self, identity: Identity, birth: Birth<Dictionary>) {
+    fn spawn(&mut self, identity: Identity, birth: Birth<Sound>) {
         self.processes.insert(identity, Bcr::born(birth));
         self.give(identity, Input::Start { entropy: ENTROPY });
     }
