@@ -123,7 +123,7 @@ fn a_gap_is_noticed() {
 }
 
 /// The same order again, from a network that doubles, is nothing; the predecessor's word for
-/// another request in the slot is proof of a lie.
+/// another request in the slot is proof of a lie, and the two statements shown are both its own.
 #[test]
 fn a_slot_is_ordered_once() {
     let mut stage = Stage::new(Settings::new(1), &[&[put("a", "1")], &[put("b", "1")]]);
@@ -147,7 +147,10 @@ fn a_slot_is_ordered_once() {
     assert_eq!(asked(&stage, replica(1)), [Reason::ContradictingOrders]);
     assert_eq!(
         stage.noted(replica(1), |note| {
-            matches!(note, Note::ProofOfMisbehaviour { slot: 1, .. })
+            let liar = replica(0);
+            let proves = |one, other| (one, other) == (liar, liar);
+            let Note::ProofOfMisbehaviour { slot: 1, one, other } = note else { return false };
+            proves(*one, *other)
         }),
         1
     );

@@ -532,6 +532,19 @@ fn configurations_follow_each_other() {
     assert!(!stage.timers.contains_key(&(OLYMPUS, Timer::Acknowledgements)));
 }
 
+/// A client that has all its answers has finished, and a configuration that it learns of later
+/// makes nothing of that.
+#[test]
+fn a_client_finishes_once() {
+    let mut stage = at_rest(Settings::new(1));
+    stage.plead(replica(0));
+    stage.run();
+    let learned = |note: &Note| matches!(note, Note::Learned { configuration: 1, .. });
+    let finished = |note: &Note| matches!(note, Note::Finished { .. });
+    assert_eq!(stage.noted(client(0), learned), 1);
+    assert_eq!(stage.noted(client(0), finished), 1);
+}
+
 /// A second request for a reconfiguration is ignored while one is under way, and one from a replica
 /// that should have stopped is answered with the order to stop.
 #[test]
