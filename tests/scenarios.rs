@@ -94,7 +94,8 @@ fn every_scenario_does_what_it_expects() {
 /// In which scenario each judge finds something. The others judge what correct processes do by
 /// themselves, which no failure of replicas can make wrong: agreement, for a slot is ordered only
 /// with the signatures of all before, the correct ones' among them; that clients asked for what is
-/// executed; order and result proofs; and how a correct replica's history is bounded.
+/// executed, and that it is executed once after the state that was handed over; order and result
+/// proofs; and how a correct replica's history is bounded.
 const FOUND: [(&str, &str); 9] = [
     ("liveness", "checkpoint_of_some_starves_the_tail"),
     ("liveness", "too_many_crash"),
@@ -104,7 +105,7 @@ const FOUND: [(&str, &str); 9] = [
     ("replay", "too_many_lie_about_a_read"),
     ("linearizability", "too_many_lie_about_a_read"),
     ("state", "too_many_agree_on_a_wrong_state"),
-    ("exactly once", "too_many_undo_what_all_have_done"),
+    ("extension", "too_many_undo_what_all_have_done"),
 ];
 
 #[test]
