@@ -170,6 +170,10 @@ impl Histories {
 
     pub(super) fn noted(&mut self, process: Address, correct: bool, note: &Note, at: Place) {
         let configuration = match note {
+            Note::Asked { client, request, operation } => {
+                self.asked.insert(*client, (*request, operation.clone()));
+                return;
+            }
             Note::Answered { configuration, .. } | Note::QuorumFinal { configuration, .. } => {
                 *configuration
             }
@@ -184,9 +188,6 @@ impl Histories {
                 let entry = Entry { client, request, operation: operation.clone() };
                 let ordered = Ordered { slot: *slot, entry, repeated: *repeated, process };
                 self.ordered(*configuration, correct, ordered, at);
-            }
-            Note::Asked { client, request, operation } => {
-                self.asked.insert(*client, (*request, operation.clone()));
             }
             Note::CaughtUp { attempt, last_slot, state, .. } if correct => {
                 self.caught_up(process, (*attempt, *last_slot), *state, at);
