@@ -93,14 +93,14 @@ fn offence(number: u64) -> Option<String> {
     (!is_well).then(|| format!("storm {number}\n{}\n{report}", play.text("ideal")))
 }
 
-#[test]
-fn storms_are_weathered() {
-    none(&(0..150).filter_map(offence).collect::<Vec<_>>());
+/// How many storms there are; `PERJURY_STORMS=20000` makes a night of it.
+fn count() -> u64 {
+    #[allow(clippy::disallowed_methods, reason = "how many runs there are changes none")]
+    let named = std::env::var("PERJURY_STORMS").ok();
+    named.and_then(|count| count.parse().ok()).unwrap_or(150)
 }
 
-/// `cargo test --release --test faults -- --ignored storms`
 #[test]
-#[ignore = "takes minutes"]
-fn many_storms_are_weathered() {
-    none(&(150..20_000).filter_map(offence).take(5).collect::<Vec<_>>());
+fn storms_are_weathered() {
+    none(&(0..count()).filter_map(offence).take(5).collect::<Vec<_>>());
 }

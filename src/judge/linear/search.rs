@@ -214,6 +214,7 @@ impl Walk {
         let mut seen = BTreeSet::new();
         let mut open: Vec<Standing> = std::mem::take(&mut self.standings).into_iter().collect();
         while let Some(standing) = open.pop() {
+            let standing = with_readers(&self.under_way, standing);
             if standing.done >> place & 1 == 1 {
                 kept.insert(Standing { done: standing.done & !(1 << place), ..standing });
                 continue;
@@ -239,6 +240,34 @@ impl Walk {
         let part = others.chain([last]).map(|act| (**act).clone()).collect();
         let (left_out, values_before) = (self.left_out, self.values_before.clone());
         Offence { key: key.clone(), part, left_out, values_before }
+    }
+}
+
+/// The standing in which all operations under way have taken effect that fit and change nothing.
+/// Whatever can follow without them can follow with them, so nothing is lost, and of the many
+/// standings that differ in nothing but who has read already, one is left.
+fn with_readers(under_way: &[Option<Arc<Act>>], mut standing: Standing) -> Standing {
+    for (place, act) in under_way.iter().enumerate() {
+        let waiting = act.as_ref().filter(|_| standing.done >> place & 1 == 0);
+        if waiting.is_some_and(|act| reads(&standing.value, act)) {
+            standing.done |= 1 << place;
+        }
+    }
+    standing
+}
+
+/// Whether an act fits here and can have no effect, here or later.
+fn reads(value: &Option<Text>, act: &Act) -> bool {
+    let told = act.returned.as_ref().map(|(_, told)| told.as_str());
+    match (&act.operation, value) {
+        (Operation::Get { .. }, _) => {
+            told.is_none_or(|told| told == value.as_deref().unwrap_or_default())
+        }
+        // Where nobody was told that it failed, it may do something later.
+        (Operation::Append { .. } | Operation::Slice { .. }, None) => {
+            told == Some(Reply::FAIL.as_str())
+        }
+        _ => false,
     }
 }
 
