@@ -21,7 +21,8 @@ fn history(operations: u64) -> Vec<Act> {
         let reply = state.apply(&operation);
         ends[client] = effect + 450 + client as u64;
         let returned = Some((ends[client], reply));
-        history.push(Act { client: client as u32, operation, called, returned });
+        let client = client as u32;
+        history.push(Act { client, operation, called, returned, returned_ns: 0 });
     }
     history
 }

@@ -2,7 +2,8 @@
 //! chain replication, in instructions.
 //!
 //! `cargo bench --bench table` builds the other benches and runs each twice under valgrind, with
-//! less and with more work; the difference is the cost, without start and end.
+//! less and with more work, or without and with a failure; the difference is the cost, without start
+//! and end.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -54,6 +55,11 @@ const ROWS: [Row; 6] = [
     },
 ];
 
+/// A run at t = 3 in which the tail fails at the last of 1,000 requests, none of which a checkpoint
+/// has put behind, so that the reconfiguration has them all to check.
+const HISTORY: &[&str] = &["3", "1", "1000", "nobody", "checkpoint.every=1000000"];
+const FAILURE: &str = r#"fault=[{replica=6,when="shuttle(0,999)",then="crash()"}]"#;
+
 fn main() -> ExitCode {
     if Command::new("valgrind").arg("--version").output().is_err() {
         println!("valgrind is not here, which counts the instructions; seconds would not repeat");
@@ -61,7 +67,8 @@ fn main() -> ExitCode {
     }
     let told = executables().and_then(|executables| {
         println!("| what | instructions | of them a message |\n|---|---:|---:|");
-        ROWS.iter().try_for_each(|row| tell(row, &executables))
+        ROWS.iter().try_for_each(|row| tell(row, &executables))?;
+        tell_reconfiguration(&executables)
     });
     match told {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,14 +96,33 @@ fn executables() -> io::Result<Vec<(String, String)>> {
 }
 
 fn tell(row: &Row, executables: &[(String, String)]) -> io::Result<()> {
-    let built = executables.iter().find(|(name, _)| name == row.bench);
-    let (_, path) = built.ok_or_else(|| io::Error::other(format!("no bench {}", row.bench)))?;
-    let [less, more] = row.amounts.map(|amount| count(row, path, amount));
+    let path = built(row.bench, executables)?;
+    let [less, more] = row.amounts.map(|amount| {
+        let amount = amount.to_string();
+        count(path, &[row.before, &[amount.as_str()], row.after].concat())
+    });
     let (less, more) = (less?, more?);
     let each = (more.instructions - less.instructions) / (row.amounts[1] - row.amounts[0]);
     let message = (more.instructions - less.instructions) / (more.messages - less.messages).max(1);
     println!("| {} | {} | {} |", row.title, grouped(each), grouped(message));
     Ok(())
+}
+
+/// What a failure adds to a run that is the same without it.
+fn tell_reconfiguration(executables: &[(String, String)]) -> io::Result<()> {
+    let path = built("bcr", executables)?;
+    let (without, with) = (count(path, HISTORY)?, count(path, &[HISTORY, &[FAILURE]].concat())?);
+    let all = with.instructions - without.instructions;
+    let message = all / (with.messages - without.messages).max(1);
+    let title = "bcr, t = 3, a reconfiguration, 1,000 slots";
+    println!("| {title} | {} | {} |", grouped(all), grouped(message));
+    Ok(())
+}
+
+fn built<'a>(bench: &str, executables: &'a [(String, String)]) -> io::Result<&'a str> {
+    let built = executables.iter().find(|(name, _)| name == bench);
+    let (_, path) = built.ok_or_else(|| io::Error::other(format!("no bench {bench}")))?;
+    Ok(path)
 }
 
 /// What one run came to.
@@ -105,12 +131,10 @@ struct Count {
     messages: u64,
 }
 
-fn count(row: &Row, path: &str, amount: u64) -> io::Result<Count> {
+fn count(path: &str, arguments: &[&str]) -> io::Result<Count> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", path])
-        .args(row.before)
-        .arg(amount.to_string())
-        .args(row.after)
+        .args(arguments)
         .output()?;
     let instructions = number_by(&output.stderr, "Collected :", Side::After);
     let messages = number_by(&output.stdout, " messages", Side::Before);

@@ -159,6 +159,18 @@ impl Report {
         findings.min_by_key(|finding| finding.event)
     }
 
+    /// Why it is not known whether everything held, where nothing was broken.
+    pub fn why_undecided(&self) -> Option<String> {
+        let is_open = self.verdict == Verdict::Undecided;
+        let unknown = || {
+            let mut rulings = self.rulings.iter();
+            rulings
+                .find_map(|ruling| Some(format!("{}: {}", ruling.judge, ruling.unknown.as_ref()?)))
+        };
+        let why = (!self.stop.is_quiet()).then(|| self.stop.to_string()).or_else(unknown);
+        why.filter(|_| is_open)
+    }
+
     /// Whether a suite that this run is a part of may be content: everything expected came true,
     /// and where no verdict is expected, everything held that had to.
     pub fn passes(&self, expect: &Expect) -> bool {
@@ -469,12 +481,20 @@ impl Display for Results<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ClientRecord { asked, answered, results, waits_for, .. } = self.0;
         write!(f, "{answered} of {asked} answered:")?;
-        let hidden = results.len().saturating_sub(SHOWN);
+        let kept_all = results.len() as u64 == *answered;
+        let (hidden, shown) = match kept_all {
+            true => (results.len().saturating_sub(SHOWN), results.len()),
+            // The last ones are not known.
+            false => (0, results.len().min(SHOWN)),
+        };
         if hidden > 0 {
             write!(f, " …")?;
         }
-        for result in &results[hidden..] {
+        for result in &results[hidden..shown] {
             write!(f, " {}", Quoted(result))?;
+        }
+        if !kept_all {
+            write!(f, " …")?;
         }
         match waits_for {
             Some(operation) => write!(f, " waits for {operation}"),
@@ -509,5 +529,35 @@ impl Display for Quoted<'_> {
             Some((end, _)) => write!(f, "'{}…'", &self.0[..end]),
             None => write!(f, "'{}'", self.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_has_not_held() {
+        let text = "protocol = \"bcr\"\nt = 1\n[[client]]\nworkload = \"get('k')\"";
+        let reading = scenario::read("test", text.as_bytes(), &Default::default());
+        let scenario = reading.scenario.expect("it is a scenario");
+        let mut report = run(&scenario).expect("it runs");
+        assert_eq!((verdict(&report), report.why_undecided()), (Verdict::Held, None));
+        let linear = report.rulings.iter_mut().find(|ruling| ruling.judge == "linearizability");
+        linear.expect("it is always judged").unknown = Some("too much".to_owned());
+        report.verdict = verdict(&report);
+        assert_eq!(report.verdict, Verdict::Undecided);
+        assert!(!report.passes(&Expect::default()));
+        assert_eq!(report.why_undecided().as_deref(), Some("linearizability: too much"));
+        assert!(report.to_string().contains("UNKNOWN"), "{report}");
+    }
+
+    #[test]
+    fn results_that_are_not_kept_are_not_shown_as_the_last() {
+        let results = (0..10).map(|number| number.to_string()).collect();
+        let mut record = ClientRecord { answered: 10, results, ..ClientRecord::default() };
+        assert!(Results(&record).to_string().ends_with(": … '2' '3' '4' '5' '6' '7' '8' '9'"));
+        record.answered = 30;
+        assert!(Results(&record).to_string().ends_with(": '0' '1' '2' '3' '4' '5' '6' '7' …"));
     }
 }

@@ -171,7 +171,7 @@ fn a_limit_that_is_reached_is_a_failure() {
     let folder = folder("limit", &[("a.toml", &plain("[limits]\nevents = 20\n"))]);
     let (code, text) = run(&folder, &[]);
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("end: the limit on events was reached (20)"), "{text}");
+    assert!(text.contains("undecided: the limit on events was reached (20)"), "{text}");
 }
 
 #[test]

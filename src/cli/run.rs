@@ -158,9 +158,10 @@ fn print(args: &Args, scenario: &Scenario, report: &Report, shell: &mut Shell) -
         Verdict::Held => "held, but not as expected",
         Verdict::Broken => "BROKEN",
         Verdict::BeyondTolerance => "broken, beyond what the protocol bears",
-        Verdict::Undecided => "undecided: a limit was reached",
+        Verdict::Undecided => "undecided",
     };
-    let first = report.first_broken().map(|finding| format!(": {}", finding.judge));
+    let first = report.first_broken().map(|finding| finding.judge.to_owned());
+    let first = first.or_else(|| report.why_undecided()).map(|why| format!(": {why}"));
     writeln!(shell, "{}: {word}{}", args.subject.file, first.unwrap_or_default())?;
     writeln!(shell, "  ran         {}", crate::run::Summary(scenario))?;
     writeln!(shell, "{report}")
@@ -181,6 +182,7 @@ fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value {
             "judge": ruling.judge,
             "property": ruling.property,
             "tested": ruling.tested,
+            "unknown": ruling.unknown,
             "broken": ruling.finding.as_ref().map(|finding| json!({
                 "event": finding.event,
                 "at_ns": finding.at_ns,

@@ -234,9 +234,7 @@ fn differences(report: &Report) -> Vec<String> {
         let at = Instant(finding.at_ns);
         format!("broken: {}: {} (event {} at {at})", finding.judge, finding.text, finding.event)
     }));
-    if report.verdict == Verdict::Undecided {
-        lines.push(format!("end: {}", report.stop));
-    }
+    lines.extend(report.why_undecided().map(|why| format!("undecided: {why}")));
     lines
 }
 

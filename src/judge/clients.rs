@@ -18,7 +18,7 @@ pub struct ClientRecord {
     pub finished: bool,
     /// The request that it waits for, in its text form.
     pub waits_for: Option<String>,
-    /// Its results, in order; the first [`Clients::KEPT`] of them.
+    /// Its results, in order; the first [`Clients::KEPT`] of them, or less where they are long.
     pub results: Vec<String>,
 }
 
@@ -26,6 +26,8 @@ pub struct ClientRecord {
 #[derive(Clone, Debug, Default)]
 pub struct Clients {
     records: BTreeMap<u32, ClientRecord>,
+    /// How long all results are that are kept.
+    bytes: usize,
     /// A text that is used again.
     spare: String,
 }
@@ -33,11 +35,13 @@ pub struct Clients {
 impl Clients {
     /// How many results of each client are kept.
     pub const KEPT: usize = 10_000;
+    /// How long the results of all clients may be that are kept.
+    pub const KEPT_BYTES: usize = 1 << 26;
 
     /// Records for so many clients, whether they are heard of or not.
     pub fn new(count: u32) -> Clients {
         let records = (0..count).map(|client| (client, ClientRecord::default())).collect();
-        Clients { records, spare: String::new() }
+        Clients { records, bytes: 0, spare: String::new() }
     }
 
     /// The records, by client.
@@ -70,8 +74,10 @@ impl<P: Protocol> Watch<P> for Clients {
                 let record = self.records.entry(client).or_default();
                 record.answered += 1;
                 self.spare = record.waits_for.take().unwrap_or_default();
-                if record.results.len() < Clients::KEPT {
-                    record.results.push(result.to_string());
+                if record.results.len() < Clients::KEPT && self.bytes < Clients::KEPT_BYTES {
+                    let result = result.to_string();
+                    self.bytes += result.len() + size_of::<String>();
+                    record.results.push(result);
                 }
             }
             Some(Milestone::Finished { client }) => {

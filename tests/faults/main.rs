@@ -5,6 +5,7 @@ mod counting;
 mod failures;
 mod liars;
 mod reports;
+mod storms;
 mod sweep;
 
 use perjury::judge::Outcome;
@@ -16,6 +17,7 @@ use perjury::trace::Line;
 #[derive(Clone)]
 struct Play {
     t: u32,
+    seed: u64,
     checkpoint: u64,
     accept: &'static str,
     clients: Vec<String>,
@@ -30,6 +32,7 @@ type Pair<'a> = (&'a str, &'a str, &'a str);
 fn play(faults: &[Pair<'_>]) -> Play {
     Play {
         t: 1,
+        seed: 0,
         checkpoint: 0,
         accept: "chain",
         clients: vec!["put('k','v'); append('k','w'); get('k')".to_owned()],
@@ -43,9 +46,9 @@ fn play(faults: &[Pair<'_>]) -> Play {
 
 impl Play {
     fn text(&self, signatures: &str) -> String {
-        let Play { t, accept, more, .. } = self;
+        let Play { t, seed, accept, more, .. } = self;
         let mut text = format!(
-            "format = 1\nprotocol = \"bcr\"\nt = {t}\naccept = \"{accept}\"\n\
+            "format = 1\nprotocol = \"bcr\"\nt = {t}\nseed = {seed}\naccept = \"{accept}\"\n\
              signatures = \"{signatures}\"\n"
         );
         if self.checkpoint > 0 {
@@ -74,7 +77,8 @@ impl Play {
     fn run_with(&self, signatures: &str) -> Run {
         let text = self.text(signatures);
         let reading = scenario::read("play", text.as_bytes(), &Default::default());
-        let scenario = reading.scenario.expect("it is a scenario");
+        let said: Vec<String> = reading.diagnostics.iter().map(|found| found.compact()).collect();
+        let scenario = reading.scenario.unwrap_or_else(|| panic!("{said:?}\n{text}"));
         let mut lines = Vec::new();
         let mut log = |line: Line| lines.push(line);
         let report = run::run_logged(&scenario, Some(&mut log)).expect("it can be run");

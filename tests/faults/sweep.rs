@@ -63,7 +63,8 @@ fn offence(play: &Play, signatures: &str) -> Option<String> {
     (!is_well).then(|| format!("{:?}\n{report}", play.faults))
 }
 
-fn none(offences: &[String]) {
+/// Fails with all offences at once.
+pub(super) fn none(offences: &[String]) {
     let count = offences.len();
     assert!(offences.is_empty(), "{count} offences:\n{}", offences.join("\n"));
 }
@@ -98,20 +99,27 @@ fn one_faulty_replica_is_borne_in_the_second_configuration() {
 }
 
 /// A few numbers, none of them known beforehand, always the same.
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, end: usize) -> usize {
+    /// Dice that fall as nobody else's.
+    pub(super) fn new(number: u64) -> Dice {
+        let mut dice = Dice(number);
+        dice.below(1);
+        dice
+    }
+
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         ((self.0 >> 33) % end as u64) as usize
     }
 
     /// A replica of this configuration fails up to three times.
-    fn faults(&mut self, who: &str, play: &mut Play) {
+    pub(super) fn faults(&mut self, who: &str, play: &mut Play) {
         for _ in 0..=self.below(3) {
             let number = self.below(4).to_string();
             let when = TRIGGERS[self.below(10)].replace('N', &number);
-            let then = FAILURES[self.below(19)].to_owned();
+            let then = FAILURES[self.below(20)].to_owned();
             play.faults.push((who.to_owned(), when, then));
         }
     }

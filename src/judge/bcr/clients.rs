@@ -3,42 +3,41 @@
 //! The replicas say in which slot each request stands, which is most likely an order that explains
 //! all answers. Only where it does not, another is searched for.
 
-use crate::judge::linear::{self, Act, Answer, Line};
+use std::collections::BTreeMap;
+
+use crate::judge::linear::{self, Act, Answer, Line, Search};
 use crate::object::Operation;
 use crate::protocol::bcr::Note;
 
 use super::{Finding, Place, Ruling};
 
-/// What is known of an act beside itself.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    /// Configuration and slot, as replicas say.
-    slot: Option<(u32, u64)>,
-    /// When it was answered.
-    answered_ns: u64,
-}
-
 /// The clients' history.
+///
+/// Of a long one, the newest acts alone are kept. The older ones are settled: put behind each other
+/// in the order of the slots, and handed to a search that remembers only what is possible after
+/// them. So neither answer depends on how long a history is; unknown is what is left where the
+/// slots explain nothing and too many other orders are possible.
 #[derive(Clone, Debug)]
 pub(super) struct Linearizable {
     acts: Vec<Act>,
-    /// For each act.
-    known: Vec<Known>,
+    /// Configuration and slot of each act, as replicas say.
+    slots: Vec<Option<(u32, u64)>>,
     /// What each client waits for: its place among the acts, and the client's number for it.
     open: Vec<Option<(usize, u64)>>,
-    /// The acts that are no longer kept, in an order that explains them.
-    line: Line,
+    /// The acts that are no longer kept, in an order that explains them; none if that of the slots
+    /// does not.
+    line: Option<Line>,
+    /// The search, which was handed these acts.
+    search: Search,
     /// How many these are.
     settled: u64,
-    /// Whether there are more acts than are kept, and no order is known that explains the oldest.
-    too_long: bool,
     /// How many acts are kept.
     most: usize,
 }
 
 impl Linearizable {
     /// How many acts are kept before the oldest are settled.
-    const ACTS_KEPT: usize = 200_000;
+    const ACTS_KEPT: usize = 100_000;
 
     /// Nothing yet.
     pub(super) fn new() -> Linearizable {
@@ -49,11 +48,11 @@ impl Linearizable {
     fn keeping(most: usize) -> Linearizable {
         Linearizable {
             acts: Vec::new(),
-            known: Vec::new(),
+            slots: Vec::new(),
             open: Vec::new(),
-            line: Line::default(),
+            line: Some(Line::default()),
+            search: Search::new(linear::STANDINGS_KEPT),
             settled: 0,
-            too_long: false,
             most,
         }
     }
@@ -65,14 +64,15 @@ impl Linearizable {
             }
             Note::Ordered { configuration, slot, client, request, .. } => {
                 if let Some(place) = self.find(*client, *request) {
-                    self.known[place].slot.get_or_insert((*configuration, *slot));
+                    self.slots[place].get_or_insert((*configuration, *slot));
                 }
             }
             Note::Answered { client, request, result, configuration, slot, .. } => {
                 if let Some(place) = self.find(*client, *request) {
-                    self.acts[place].returned = Some((at.event, result.clone()));
-                    let slot = Some((*configuration, *slot));
-                    self.known[place] = Known { slot, answered_ns: at.at_ns };
+                    let act = &mut self.acts[place];
+                    act.returned = Some((at.event, result.clone()));
+                    act.returned_ns = at.at_ns;
+                    self.slots[place] = Some((*configuration, *slot));
                     self.open[*client as usize] = None;
                 }
             }
@@ -80,20 +80,18 @@ impl Linearizable {
         }
     }
 
-    fn asked(&mut self, (client, request): (u32, u64), operation: Operation, now: u64) {
-        if self.acts.len() >= self.most {
+    fn asked(&mut self, (client, request): (u32, u64), operation: Operation, called: u64) {
+        // Everybody may wait for something, and as much again is to be settled at a time.
+        if self.acts.len() >= self.most.max(2 * self.open.len()) {
             self.settle();
-        }
-        if self.too_long {
-            return;
         }
         let at = client as usize;
         if self.open.len() <= at {
             self.open.resize(at + 1, None);
         }
         self.open[at] = Some((self.acts.len(), request));
-        self.acts.push(Act { client, operation, called: now, returned: None });
-        self.known.push(Known::default());
+        self.acts.push(Act { client, operation, called, returned: None, returned_ns: 0 });
+        self.slots.push(None);
     }
 
     /// The place of a request that is not answered yet.
@@ -104,39 +102,63 @@ impl Linearizable {
 
     /// The places of the acts of which a slot is known, in the order of these.
     fn by_slot(&self) -> Vec<usize> {
-        let placed =
-            self.known.iter().zip(0..).filter_map(|(known, place)| Some((known.slot?, place)));
+        let placed = self.slots.iter().zip(0..).filter_map(|(slot, place)| Some(((*slot)?, place)));
         let mut placed: Vec<((u32, u64), usize)> = placed.collect();
         placed.sort_unstable();
         placed.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// Forgets what was answered before anything that is still waited for, if the order of the
-    /// slots explains it.
+    /// Forgets what was answered: before anything that is still waited for, in the order of the
+    /// slots, if that explains it; else all of it.
     fn settle(&mut self) {
-        let order = self.by_slot();
-        let answered = |place: &&usize| self.acts[**place].returned.is_some();
-        let settled: Vec<usize> = order.iter().take_while(answered).copied().collect();
-        let explained = settled.iter().all(|place| self.line.put(&self.acts[*place]));
-        if !explained || settled.len() < self.most / 2 {
-            self.too_long = true;
-            return;
-        }
-        self.settled += settled.len() as u64;
         let mut goes = vec![false; self.acts.len()];
-        settled.iter().for_each(|place| goes[*place] = true);
-        let mut stays = goes.iter();
-        self.acts.retain(|_| stays.next() == Some(&false));
-        let mut stays = goes.iter();
-        self.known.retain(|_| stays.next() == Some(&false));
+        self.line = self.line.take().and_then(|line| self.settled_line(line, &mut goes));
+        if self.line.is_none() {
+            let answered = self.acts.iter().map(|act| act.returned.is_some());
+            goes = answered.collect();
+        }
         for (place, _) in self.open.iter_mut().flatten() {
             *place -= goes[..*place].iter().filter(|goes| **goes).count();
         }
+        let (acts, slots) = (std::mem::take(&mut self.acts), std::mem::take(&mut self.slots));
+        for ((act, slot), goes) in acts.into_iter().zip(slots).zip(goes) {
+            if goes {
+                self.settled += 1;
+                self.search.take(act);
+            } else {
+                self.acts.push(act);
+                self.slots.push(slot);
+            }
+        }
+        self.search_on();
+    }
+
+    /// Puts what can be put behind this line; marks it. None if it does not fit, or is too little.
+    fn settled_line(&self, mut line: Line, goes: &mut [bool]) -> Option<Line> {
+        let order = self.by_slot();
+        let is_answered = |place: &&usize| self.acts[**place].returned.is_some();
+        let settled = order.iter().take_while(is_answered).count();
+        let explained = order[..settled].iter().all(|place| line.put(&self.acts[*place]));
+        order[..settled].iter().for_each(|place| goes[*place] = true);
+        (explained && settled >= self.acts.len() / 4).then_some(line)
+    }
+
+    /// The search goes on for each key to the first call that it was not handed.
+    fn search_on(&mut self) {
+        let mut first: BTreeMap<&str, u64> = BTreeMap::new();
+        for act in &self.acts {
+            let called = first.entry(act.operation.key()).or_insert(act.called);
+            *called = act.called.min(*called);
+        }
+        let now = self.acts.last().map_or(0, |act| act.called);
+        self.search.go_on(|key| first.get(key).copied().unwrap_or(now));
     }
 
     /// Whether the order of the slots explains all answers: then no other has to be searched for.
     fn slots_explain(&self) -> bool {
-        let mut line = self.line.clone();
+        let Some(mut line) = self.line.clone() else {
+            return false;
+        };
         let mut unplaced = self.acts.iter().filter(|act| act.returned.is_some()).count();
         let explained = self.by_slot().into_iter().all(|place| {
             let act = &self.acts[place];
@@ -146,36 +168,40 @@ impl Linearizable {
         explained && unplaced == 0
     }
 
+    /// What the search says of the whole history.
+    fn searched(&self) -> Answer {
+        let mut search = self.search.clone();
+        for act in &self.acts {
+            search.take(act.clone());
+        }
+        search.finish()
+    }
+
     pub(super) fn ruling(&self) -> Ruling {
-        let all = self.settled + self.acts.len() as u64;
-        let unknown = |why: &str| Err(format!("{why} after {} requests", self.settled));
-        let answer = match () {
-            () if self.too_long => unknown("the history is too long to be searched"),
-            () if self.slots_explain() => Ok(None),
-            () if self.settled > 0 => unknown("the order of the slots explains no more"),
-            () => match linear::check(&self.acts) {
-                Answer::Yes => Ok(None),
-                Answer::No(offence) => Ok(Some(self.finding(&offence))),
-                Answer::Unknown { key } => Err(format!("too many orders of {key} are possible")),
-            },
+        let answer = if self.slots_explain() { Answer::Yes } else { self.searched() };
+        let (finding, unknown) = match answer {
+            Answer::Yes => (None, None),
+            Answer::No(offence) => (Some(finding(&offence)), None),
+            Answer::Unknown { key } => {
+                (None, Some(format!("too many orders of {key} are possible")))
+            }
         };
+        let all = self.settled + self.acts.len() as u64;
         Ruling {
             judge: JUDGE,
             property: "the clients' history is linearizable",
-            tested: if answer.is_ok() { all } else { 0 },
-            unknown: answer.as_ref().err().cloned(),
-            finding: answer.ok().flatten(),
+            tested: if unknown.is_none() { all } else { 0 },
+            finding,
+            unknown,
         }
     }
+}
 
-    fn finding(&self, offence: &linear::Offence) -> Finding {
-        let last = offence.part.last();
-        let event = last.and_then(|act| act.returned.as_ref()).map_or(0, |(at, _)| *at);
-        let is_last = |act: &Act| act.returned.as_ref().is_some_and(|(at, _)| *at == event);
-        let place = self.acts.iter().position(is_last);
-        let at_ns = place.map_or(0, |place| self.known[place].answered_ns);
-        Finding { judge: JUDGE, event, at_ns, text: offence.to_string() }
-    }
+fn finding(offence: &linear::Offence) -> Finding {
+    let last = offence.part.last();
+    let event = last.and_then(|act| act.returned.as_ref()).map_or(0, |(at, _)| *at);
+    let at_ns = last.map_or(0, |act| act.returned_ns);
+    Finding { judge: JUDGE, event, at_ns, text: offence.to_string() }
 }
 
 const JUDGE: &str = "linearizability";
@@ -186,58 +212,99 @@ mod tests {
     use crate::identity::Identity;
     use crate::object::Reply;
 
-    /// Client 0 asks and is answered, so many times; the last answer is `last`.
-    fn puts_and_gets(judge: &mut Linearizable, count: u64, last: &str) {
+    /// Somebody asks something and is answered at once, or never.
+    fn ask(judge: &mut Linearizable, who: (u32, u64), operation: Operation, event: u64) {
+        let (client, request) = who;
+        let place = Place { event, at_ns: event * 10 };
+        judge.noted(&Note::Asked { client, request, operation }, place);
+    }
+
+    fn answer(judge: &mut Linearizable, who: (u32, u64), slot: u64, result: &str, event: u64) {
+        let (client, request) = who;
+        let answered = Note::Answered {
+            client,
+            request,
+            result: Reply::of(&result.into()),
+            configuration: 0,
+            slot,
+            from: Identity::replica(0, 2),
+            agreeing: 3,
+            statements: 3,
+        };
+        judge.noted(&answered, Place { event, at_ns: event * 10 });
+    }
+
+    /// Client 0 asks and is answered, so many times, in slots that rise or fall; the last answer is
+    /// `last`.
+    fn puts_and_gets(judge: &mut Linearizable, count: u64, slot: fn(u64) -> u64, last: &str) {
         for request in 0..count {
             let put = request % 2 == 0;
             let operation = if put { Operation::put("k", "v") } else { Operation::get("k") };
-            let (client, slot, event) = (0, request + 1, request * 2);
-            let place = |event| Place { event, at_ns: event * 10 };
-            judge.noted(&Note::Asked { client, request, operation }, place(event));
+            ask(judge, (0, request), operation, request * 2);
             let result = if request + 1 == count { last } else { ["OK", "v"][usize::from(!put)] };
-            let answered = Note::Answered {
-                client,
-                request,
-                result: Reply::of(&result.into()),
-                configuration: 0,
-                slot,
-                from: Identity::replica(0, 2),
-                agreeing: 3,
-                statements: 3,
-            };
-            judge.noted(&answered, place(event + 1));
+            answer(judge, (0, request), slot(request), result, request * 2 + 1);
         }
+    }
+
+    fn rising(request: u64) -> u64 {
+        request + 1
+    }
+
+    /// Slots in which nothing can have happened.
+    fn falling(request: u64) -> u64 {
+        1_000_000 - request
     }
 
     #[test]
     fn an_answer_that_no_order_explains_is_found_with_its_time() {
-        let mut judge = Linearizable::new();
-        puts_and_gets(&mut judge, 4, "w");
-        let finding = judge.ruling().finding.unwrap();
-        assert_eq!((finding.event, finding.at_ns), (7, 70));
+        for (count, slot) in [(4, rising as fn(u64) -> u64), (1_000, rising), (1_000, falling)] {
+            let mut judge = Linearizable::keeping(10);
+            puts_and_gets(&mut judge, count, slot, "w");
+            let finding = judge.ruling().finding.unwrap();
+            assert_eq!((finding.event, finding.at_ns), (count * 2 - 1, count * 20 - 10));
+            assert!(finding.text.contains("gives 'w'"), "{}", finding.text);
+        }
     }
 
     #[test]
     fn long_histories_are_settled_bit_by_bit() {
-        let mut judge = Linearizable::keeping(10);
-        puts_and_gets(&mut judge, 1_000, "v");
-        let ruling = judge.ruling();
-        assert_eq!((ruling.tested, ruling.finding, ruling.unknown), (1_000, None, None));
-        assert!(judge.acts.len() <= 10);
-        let mut judge = Linearizable::keeping(10);
-        puts_and_gets(&mut judge, 1_000, "w");
-        let ruling = judge.ruling();
-        assert!(ruling.unknown.is_some_and(|why| why.contains("explains no more")));
+        for slot in [rising, falling] {
+            let mut judge = Linearizable::keeping(10);
+            puts_and_gets(&mut judge, 1_000, slot, "v");
+            let ruling = judge.ruling();
+            assert_eq!((ruling.tested, ruling.finding, ruling.unknown), (1_000, None, None));
+            assert!(judge.acts.len() <= 10);
+        }
     }
 
     #[test]
-    fn what_is_too_long_is_unknown() {
+    fn who_waits_for_ever_keeps_nobody_else_from_being_judged() {
+        let mut judge = Linearizable::keeping(10);
+        ask(&mut judge, (7, 0), Operation::put("other", "v"), 0);
+        for request in 1..1_000 {
+            ask(&mut judge, (0, request), Operation::put("k", "v"), request * 2);
+            answer(&mut judge, (0, request), request, "OK", request * 2 + 1);
+        }
+        ask(&mut judge, (0, 1_000), Operation::get("k"), 2_000);
+        answer(&mut judge, (0, 1_000), 1_000, "w", 2_001);
+        assert!(judge.acts.len() <= 18, "{}", judge.acts.len());
+        assert_eq!(judge.ruling().finding.unwrap().event, 2_001);
+    }
+
+    #[test]
+    fn too_many_orders_are_unknown() {
         let mut judge = Linearizable::keeping(10);
         for client in 0..20 {
-            let operation = Operation::get("k");
-            let asked = Note::Asked { client, request: 0, operation };
-            judge.noted(&asked, Place { event: u64::from(client), at_ns: 0 });
+            ask(&mut judge, (client, 0), Operation::put("k", &client.to_string()), client.into());
         }
-        assert!(judge.ruling().unknown.is_some_and(|why| why.contains("too long")));
+        for client in 0..20 {
+            answer(&mut judge, (client, 0), 9, "OK", 100 + u64::from(client));
+        }
+        // The slots say that nothing happened in between.
+        ask(&mut judge, (0, 1), Operation::get("k"), 200);
+        answer(&mut judge, (0, 1), 1, "3", 201);
+        let ruling = judge.ruling();
+        assert_eq!((ruling.tested, &ruling.finding), (0, &None));
+        assert!(ruling.unknown.is_some_and(|why| why.contains("too many orders of k")));
     }
 }

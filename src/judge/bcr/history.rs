@@ -47,7 +47,11 @@ struct Chain {
     claimed: BTreeMap<(u64, u32), Entry>,
     /// The hash of the state after a slot, as it was found for an attempt.
     found: Option<(u32, u64, Digest)>,
-    /// The highest slot of each replica that has not failed.
+    /// The highest slot of each replica.
+    executed: BTreeMap<u32, u64>,
+    /// The replicas that have failed.
+    failed: BTreeSet<u32>,
+    /// The highest slot of each replica that has not failed and is not about to.
     reached: BTreeMap<u32, u64>,
     /// The replicas that are waited for no more: they have failed, or are gone.
     gone: BTreeSet<u32>,
@@ -55,14 +59,16 @@ struct Chain {
     checkpoints: BTreeMap<u64, Digest>,
     /// The highest slot of a result that a client accepted.
     accepted: u64,
-    /// Whether its first state was seen.
-    is_handed_over: bool,
+    /// The hash of the state that it must begin with, until that is seen.
+    begins_with: Option<Digest>,
     /// The last slot that the reconfiguration kept.
     last_slot: Option<u64>,
 }
 
 /// How many checkpoints of a configuration are remembered.
 const CHECKPOINTS_KEPT: usize = 64;
+/// How many slots of a configuration are remembered that only liars have told of.
+const CLAIMS_KEPT: usize = 100_000;
 /// How many configurations are remembered: as many as clients take late results from.
 const CONFIGURATIONS_KEPT: usize = 16;
 
@@ -95,7 +101,10 @@ impl Histories {
             agreement: property("agreement", "no slot holds two requests at correct replicas"),
             replay: property("replay", "every accepted result is that of the slots in order"),
             once: property("exactly once", "no request is executed twice"),
-            extension: property("extension", "a later configuration keeps what was accepted"),
+            extension: property(
+                "extension",
+                "a later configuration keeps what was accepted or passed by all",
+            ),
             state: property("state", "every state is that of the slots in order"),
             bounded: property("bounded history", "history is dropped up to each checkpoint"),
         }
@@ -137,18 +146,20 @@ impl Histories {
         }
     }
 
-    /// Olympus hands a state to new replicas: it must be the one that was settled.
+    /// Olympus hands a state to new replicas: it must be the one that the quorum agreed on. The
+    /// slots go on from there, whatever it is: what was wrong before is not found again in each.
     pub(super) fn handed_over(&mut self, configuration: u32, state: &State, at: Place) {
         let Some(chain) = self.chains.get_mut(&configuration) else {
             return;
         };
-        if std::mem::replace(&mut chain.is_handed_over, true) {
+        let Some(expected) = chain.begins_with.take() else {
             return;
-        }
-        let (expected, state) = (state_hash(&chain.settled), state_hash(state));
-        self.state.test(expected == state, at, || {
-            format!("configuration {configuration} begins with {state}, the slots give {expected}")
+        };
+        let hash = state_hash(state);
+        self.state.test(expected == hash, at, || {
+            format!("configuration {configuration} begins with {hash}, not the agreed {expected}")
         });
+        (chain.settled, chain.ahead) = (state.clone(), state.clone());
     }
 
     /// Whether a configuration is so old that nothing is known of it any more. A replica of it may
@@ -159,6 +170,10 @@ impl Histories {
 
     pub(super) fn noted(&mut self, process: Address, correct: bool, note: &Note, at: Place) {
         let configuration = match note {
+            Note::Asked { client, request, operation } => {
+                self.asked.insert(*client, (*request, operation.clone()));
+                return;
+            }
             Note::Answered { configuration, .. } | Note::QuorumFinal { configuration, .. } => {
                 *configuration
             }
@@ -173,9 +188,6 @@ impl Histories {
                 let entry = Entry { client, request, operation: operation.clone() };
                 let ordered = Ordered { slot: *slot, entry, repeated: *repeated, process };
                 self.ordered(*configuration, correct, ordered, at);
-            }
-            Note::Asked { client, request, operation } => {
-                self.asked.insert(*client, (*request, operation.clone()));
             }
             Note::CaughtUp { attempt, last_slot, state, .. } if correct => {
                 self.caught_up(process, (*attempt, *last_slot), *state, at);
@@ -197,7 +209,14 @@ impl Histories {
         }
     }
 
-    /// A replica has failed, or is gone: it is waited for no more.
+    /// A replica has failed.
+    pub(super) fn failed(&mut self, process: Address) {
+        if let Some(chain) = self.chains.get_mut(&process.identity.configuration) {
+            chain.failed.insert(process.identity.index);
+        }
+    }
+
+    /// A replica has failed, is about to, or is gone: it is waited for no more.
     pub(super) fn gone(&mut self, process: Address) {
         if process.identity.class == Class::Replica
             && let Some(chain) = self.chains.get_mut(&process.identity.configuration)
@@ -212,9 +231,9 @@ impl Histories {
             return;
         };
         let Ordered { slot, entry, repeated, process } = ordered;
+        chain.executed.insert(process.identity.index, slot);
         if !correct {
-            chain.claimed.entry((slot, 0)).or_insert(entry);
-            return;
+            return chain.claim(slot, entry);
         }
         let reached = chain.reached.entry(process.identity.index).or_insert(0);
         *reached = slot.max(*reached);
@@ -311,23 +330,24 @@ impl Histories {
             return;
         };
         chain.last_slot = Some(last_slot);
-        let accepted = chain.accepted;
-        self.extension.test(accepted <= last_slot, at, || {
-            format!(
-                "a client accepted a result of slot {accepted} of configuration {configuration}, \
-                 of which slots up to {last_slot} are kept"
-            )
+        let (accepted, passed) = (chain.accepted, chain.passed(self.replicas));
+        self.extension.test(accepted.max(passed) <= last_slot, at, || {
+            let lost = match accepted > last_slot {
+                true => format!("a client accepted a result of slot {accepted}"),
+                false => format!("every correct replica has executed slot {passed}"),
+            };
+            format!("{lost} of configuration {configuration}, which ends after slot {last_slot}")
         });
-        let (start, _) = chain.state_after(attempt, last_slot);
-        let expected = state_hash(&start);
-        self.state.test(expected == state, at, || {
-            format!(
-                "configuration {configuration} ends after slot {last_slot} with the state {state}; \
-                 the slots in order give {expected}"
-            )
-        });
-        let (settled, ahead) = (start.clone(), start);
-        self.chains.insert(configuration + 1, Chain { settled, ahead, ..Chain::default() });
+        if let Some(expected) = chain.hash_after((attempt, last_slot)) {
+            self.state.test(expected == state, at, || {
+                format!(
+                    "configuration {configuration} ends after slot {last_slot} with the state \
+                     {state}; the slots in order give {expected}"
+                )
+            });
+        }
+        let next = Chain { begins_with: Some(state), ..Chain::default() };
+        self.chains.insert(configuration + 1, next);
         while self.chains.len() > CONFIGURATIONS_KEPT {
             self.chains.pop_first();
         }
@@ -371,6 +391,25 @@ impl Chain {
         repeated
     }
 
+    /// A replica that may lie says what stands in a slot.
+    fn claim(&mut self, slot: u64, entry: Entry) {
+        if slot > self.settled_slot {
+            self.claimed.entry((slot, 0)).or_insert(entry);
+        }
+        // Where nobody is correct, nothing is ever settled.
+        if self.claimed.len() > CLAIMS_KEPT {
+            self.claimed.pop_first();
+        }
+    }
+
+    /// The last slot that every replica has executed that has not failed. Of each quorum at least
+    /// one member has not, so that slot stays.
+    fn passed(&self, replicas: u32) -> u64 {
+        let sound = (0..replicas).filter(|place| !self.failed.contains(place));
+        let executed = sound.map(|place| self.executed.get(&place).copied().unwrap_or(0));
+        executed.min().unwrap_or(0)
+    }
+
     /// Forgets the slots that all replicas have passed.
     fn settle(&mut self, replicas: u32) {
         if self.reached.len() + self.gone.len() < replicas as usize {
@@ -379,11 +418,16 @@ impl Chain {
         let passed = self.reached.values().min().copied().unwrap_or(0);
         while let Some(first) = self.slots.first_entry() {
             if *first.key() > passed {
-                return;
+                break;
             }
             let (slot, Slot { entry, .. }) = first.remove_entry();
             let _ = self.settled.execute(entry.client, entry.request, &entry.operation);
             self.settled_slot = slot;
+        }
+        while let Some(first) = self.claimed.first_entry()
+            && first.key().0 <= self.settled_slot
+        {
+            first.remove();
         }
     }
 

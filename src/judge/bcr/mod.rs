@@ -106,6 +106,10 @@ impl Judges {
         if injection.is_fault && injection.step != InjectionStep::InVain {
             self.faulty.insert(process);
             self.histories.gone(process);
+            self.proofs.gone(process);
+            if injection.step == InjectionStep::Done {
+                self.histories.failed(process);
+            }
         }
     }
 }
@@ -114,7 +118,9 @@ impl<R: Rules<Object = Dictionary>> Watch<Bcr<R>> for Judges {
     fn see(&mut self, event: &Event<'_, Bcr<R>>, notary: &Notary) {
         let at = Place { event: event.number, at_ns: event.at_ns };
         match &event.what {
-            What::Received { message, .. } => self.proofs.received(event.process, message),
+            What::Received { message, .. } if !self.faulty.contains(&event.process) => {
+                self.proofs.received(event.process, message);
+            }
             What::Sent { message, .. } => self.sent(event.process, message, at, notary),
             What::Noted(note) => self.noted(event.process, note, at, notary),
             What::Injected(injection) => self.injected(event.process, injection),

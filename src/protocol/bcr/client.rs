@@ -34,6 +34,8 @@ pub struct Client<R: Rules> {
     /// The configuration in which it has proved a lie.
     has_accused: Option<u32>,
     answered: u64,
+    /// Whether it has nothing more to ask.
+    has_finished: bool,
 }
 
 impl<R: Rules> Client<R> {
@@ -50,6 +52,7 @@ impl<R: Rules> Client<R> {
             has_asked: false,
             has_accused: None,
             answered: 0,
+            has_finished: false,
         }
     }
 
@@ -115,6 +118,7 @@ impl<R: Rules> Client<R> {
         self.configurations.push(configuration);
         match self.outstanding.clone() {
             Some(request) => self.resend(request, out),
+            None if self.has_finished => {}
             None => self.go_on(out),
         }
         None
@@ -142,6 +146,7 @@ impl<R: Rules> Client<R> {
             }
         }
         let client = self.number;
+        self.has_finished = true;
         out.cancel_timer(Timer::Client);
         out.note(|| Note::Finished { client });
     }

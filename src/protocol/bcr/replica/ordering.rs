@@ -70,9 +70,12 @@ impl<R: Rules> Replica<R> {
         }
     }
 
-    /// The slot was ordered before: the same request again is nothing, another one is a lie.
+    /// The slot was ordered before: the same request again is nothing, another one is a lie of
+    /// every predecessor. Two statements of one of them name it; with a statement of its own, this
+    /// replica would show only that somebody lied.
     fn on_old_slot(&mut self, from: Identity, slot: u64, orders: &OrderProof, out: &mut Out<R>) {
-        let ours = self.history.at(slot).and_then(|entry| entry.orders.newest().cloned());
+        let ours = self.history.at(slot).map(|entry| entry.orders.previous());
+        let ours = ours.and_then(|predecessors| predecessors.newest().cloned());
         match (ours, orders.newest()) {
             (Some(ours), Some(theirs)) if ours.body().request != theirs.body().request => {
                 let proof = Contradiction::Orders(ours, theirs.clone());

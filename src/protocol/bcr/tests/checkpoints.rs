@@ -104,3 +104,38 @@ fn checkpoints_come_from_neighbours() {
     let dropped = |note: &Note| matches!(note, Note::Dropped { why: Dropped::WrongSender, .. });
     assert_eq!(stage.noted(replica(1), dropped), 2);
 }
+
+/// A minority with another state is put on record and stops nothing; where fewer than t + 1 agree,
+/// nothing is completed.
+#[test]
+fn a_disagreeing_minority_is_only_logged() {
+    let with_liars = |liars: &'static [u32]| {
+        let mut stage = Stage::new(settings(1), &[&[put("a", "1")]]);
+        stage.unheard = true;
+        let keys: Vec<_> = liars.iter().map(|liar| stage.key(replica(*liar))).collect();
+        let mut notary = stage.notary().clone();
+        stage.meddler = Box::new(move |from, _, message| match message {
+            Message::Checkpoint { slot, statements } if liars.contains(&from.index) => {
+                let key = &keys[liars.iter().position(|liar| *liar == from.index).unwrap()];
+                let state = crate::crypto::Digest::from_bytes([from.index as u8; 32]);
+                let lie = super::super::statements::CheckpointStatement {
+                    state,
+                    ..*statements.newest().unwrap().body()
+                };
+                let lie = crate::crypto::Signed::seal(lie, key, &mut notary);
+                vec![Message::Checkpoint { slot, statements: statements.previous().with(lie) }]
+            }
+            message => vec![message],
+        });
+        stage.run();
+        stage
+    };
+    let stage = with_liars(&[0]);
+    let logged = |note: &Note| matches!(note, Note::CheckpointDisagreement { slot: 1, .. });
+    assert_eq!(stage.noted(replica(1), logged) + stage.noted(replica(2), logged), 2);
+    assert_eq!(stage.look(replica(2), "checkpoint"), "1");
+    assert_eq!(stage.count(kind::RECONFIGURATION_REQUEST), 0);
+    let stage = with_liars(&[0, 1]);
+    assert_eq!(stage.look(replica(2), "checkpoint"), "0");
+    assert_eq!(stage.count(kind::RECONFIGURATION_REQUEST), 1);
+}

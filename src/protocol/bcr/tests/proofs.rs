@@ -123,7 +123,7 @@ fn a_gap_is_noticed() {
 }
 
 /// The same order again, from a network that doubles, is nothing; the predecessor's word for
-/// another request in the slot is proof of a lie.
+/// another request in the slot is proof of a lie, and the two statements shown are both its own.
 #[test]
 fn a_slot_is_ordered_once() {
     let mut stage = Stage::new(Settings::new(1), &[&[put("a", "1")], &[put("b", "1")]]);
@@ -147,7 +147,10 @@ fn a_slot_is_ordered_once() {
     assert_eq!(asked(&stage, replica(1)), [Reason::ContradictingOrders]);
     assert_eq!(
         stage.noted(replica(1), |note| {
-            matches!(note, Note::ProofOfMisbehaviour { slot: 1, .. })
+            let liar = replica(0);
+            let proves = |one, other| (one, other) == (liar, liar);
+            let Note::ProofOfMisbehaviour { slot: 1, one, other } = note else { return false };
+            proves(*one, *other)
         }),
         1
     );
@@ -306,4 +309,146 @@ fn olympus_wants_proof_from_strangers() {
     plea(&mut stage, replica(0), 0);
     let begins = |note: &Note| matches!(note, Note::ReconfigurationBegins { .. });
     assert_eq!(stage.noted(Identity::OLYMPUS, begins), 1);
+}
+
+/// A statement is bound to its configuration: what replicas of one have signed proves nothing in
+/// the next.
+#[test]
+fn a_proof_belongs_to_its_configuration() {
+    let mut stage = Stage::new(Settings::new(1), &[&[put("a", "1")], &[]]);
+    let (_, _, shuttle) = stage.until(kind::SHUTTLE);
+    let (_, _, result) = {
+        let mut other = Stage::new(Settings::new(1), &[&[put("a", "1")], &[]]);
+        other.until(kind::RESULT_SHUTTLE)
+    };
+    stage.plead(replica(2));
+    stage.run();
+    stage.unheard = true;
+    stage.deliver(successor(0), successor(1), shuttle);
+    assert_eq!(asked(&stage, successor(1)), [Reason::MissingStatement]);
+    assert_eq!(stage.look(successor(1), "next slot"), "1");
+    stage.deliver(successor(2), successor(1), result);
+    assert_eq!(stage.look(successor(1), "cached"), "");
+}
+
+/// The statements of a result proof may differ in nothing but the result: one about another slot
+/// does not count for this one.
+#[test]
+fn a_result_proof_is_about_one_slot() {
+    let mut stage = with_results(Settings::new(1), |key, notary, statements| {
+        let body = *statements.pop().unwrap().body();
+        statements.push(Signed::seal(ResultStatement { slot: 7, ..body }, key, notary));
+    });
+    stage.run();
+    assert_eq!(stage.answers(), [""; 0]);
+    assert_eq!(asked(&stage, replica(1)), [Reason::BadResultProof]);
+}
+
+/// A client takes a proof of any configuration that Olympus has told it of, also of one that has
+/// been replaced meanwhile.
+#[test]
+fn a_late_proof_of_an_older_configuration_counts() {
+    let mut stage = Stage::new(Settings::new(1), &[&[put("a", "1")]]);
+    stage.held.insert((replica(2), client(0)));
+    stage.held.insert((client(0), successor(0)));
+    let is_delivery = |message: &Msg| matches!(message, Message::Delivery(_));
+    stage.meddler = Box::new(move |_, _, message| match is_delivery(&message) {
+        true => vec![],
+        false => vec![message],
+    });
+    stage.run();
+    stage.plead(replica(0));
+    stage.run();
+    let learned = |note: &Note| matches!(note, Note::Learned { configuration: 1, .. });
+    assert_eq!((stage.noted(client(0), learned), stage.answers().len()), (1, 0));
+    stage.held.remove(&(replica(2), client(0)));
+    stage.run();
+    assert_eq!(stage.answers(), ["OK"]);
+    let answered = |note: &Note| matches!(note, Note::Answered { configuration: 0, .. });
+    assert_eq!(stage.noted(client(0), answered), 1);
+}
+
+/// A predecessor that states another result does not stop the operation: its statement is carried
+/// on, for the finished proof to show.
+#[test]
+fn another_result_is_carried_on() {
+    let mut stage = with_shuttles(|key, notary, shuttle| {
+        let body = *shuttle.results.newest().unwrap().body();
+        let result = result_hash(&crate::object::Reply::FAIL);
+        let lie = Signed::seal(ResultStatement { result, ..body }, key, notary);
+        shuttle.results = Chain::EMPTY.with(lie);
+    });
+    stage.run();
+    assert_eq!(stage.answers(), ["OK", "1"]);
+    let disagrees = |note: &Note| matches!(note, Note::Disagreement { slot: 1, .. });
+    assert_eq!(stage.noted(replica(1), disagrees), 1);
+    let shown = |note: &Note| matches!(note, Note::Answered { agreeing: 2, statements: 3, .. });
+    assert_eq!(stage.noted(client(0), shown), 2);
+}
+
+/// A request that is older than what its client has had executed since comes into no slot again:
+/// whoever hands it down the chain has misbehaved.
+#[test]
+fn an_old_request_in_a_shuttle_is_noticed() {
+    let mut stage = Stage::new(Settings::new(1), &[&[put("a", "1"), put("a", "2")]]);
+    stage.unheard = true;
+    let (from, to, first) = stage.until(kind::SHUTTLE);
+    stage.deliver(from, to, first.clone());
+    stage.run();
+    let Message::Shuttle { request, orders, results } = first else { panic!() };
+    let key = stage.key(replica(0));
+    let order = Order { slot: 3, ..*orders.newest().unwrap().body() };
+    let result = ResultStatement { slot: 3, ..*results.newest().unwrap().body() };
+    let orders = Chain::EMPTY.with(Signed::seal(order, &key, stage.notary()));
+    let results = Chain::EMPTY.with(Signed::seal(result, &key, stage.notary()));
+    stage.deliver(from, to, Message::Shuttle { request, orders, results });
+    assert_eq!(asked(&stage, replica(1)), [Reason::OldRequest]);
+    assert_eq!(stage.look(replica(1), "next slot"), "3");
+}
+
+/// A result shuttle counts from the successor and from the head alone.
+#[test]
+fn a_result_shuttle_comes_from_the_successor_or_the_head() {
+    let mut stage = Stage::new(Settings::new(2), &[&[put("a", "1")]]);
+    stage.held.insert((replica(4), replica(3)));
+    stage.run();
+    let (_, _, shuttle) = stage.sent.iter().rfind(|sent| sent.0 == replica(4)).unwrap().clone();
+    for stranger in [replica(1), replica(4), client(0), Identity::OLYMPUS] {
+        stage.deliver(stranger, replica(2), shuttle.clone());
+    }
+    let dropped = |note: &Note| matches!(note, Note::Dropped { why: Dropped::WrongSender, .. });
+    assert_eq!(stage.noted(replica(2), dropped), 4);
+    assert_eq!(stage.count(kind::RECONFIGURATION_REQUEST), 0);
+    stage.deliver(replica(0), replica(2), shuttle.clone());
+    assert_eq!(stage.look(replica(2), "cached"), "0/0");
+    stage.deliver(replica(4), replica(3), shuttle);
+    assert_eq!(stage.look(replica(3), "cached"), "0/0");
+}
+
+/// An invalid signature never contributes to a proof of misbehaviour, nor do two statements that
+/// can both be honest.
+#[test]
+fn only_signed_contradictions_are_proof() {
+    let mut stage = Stage::new(Settings::new(1), &[&[]]);
+    stage.run();
+    let (key, own) = (stage.key(replica(1)), stage.key(client(0)));
+    let digest = |byte| crate::crypto::Digest::from_bytes([byte; 32]);
+    let mut order = |slot, byte| {
+        let order = Order { configuration: 0, slot, request: digest(byte) };
+        Signed::seal(order, &key, stage.notary())
+    };
+    let (one, other, same, elsewhere) = (order(1, 1), order(1, 2), order(1, 1), order(2, 2));
+    let forged = other.clone().map_signature(|old| old.corrupted());
+    let body = ReconfigurationRequest { configuration: 0, reason: Reason::ContradictingOrders };
+    let request = Signed::seal(body, &own, stage.notary());
+    let mut show = |second: Signed<Order>| {
+        let proof = Some(Contradiction::Orders(one.clone(), second));
+        let plea = Plea { request: request.clone(), proof };
+        let message = Message::ReconfigurationRequest(Arc::new(plea));
+        stage.deliver(client(0), Identity::OLYMPUS, message);
+        let begins = |note: &Note| matches!(note, Note::ReconfigurationBegins { .. });
+        stage.noted(Identity::OLYMPUS, begins)
+    };
+    assert_eq!([show(forged), show(same), show(elsewhere)], [0, 0, 0]);
+    assert_eq!(show(other), 1);
 }

@@ -532,6 +532,19 @@ fn configurations_follow_each_other() {
     assert!(!stage.timers.contains_key(&(OLYMPUS, Timer::Acknowledgements)));
 }
 
+/// A client that has all its answers has finished, and a configuration that it learns of later
+/// makes nothing of that.
+#[test]
+fn a_client_finishes_once() {
+    let mut stage = at_rest(Settings::new(1));
+    stage.plead(replica(0));
+    stage.run();
+    let learned = |note: &Note| matches!(note, Note::Learned { configuration: 1, .. });
+    let finished = |note: &Note| matches!(note, Note::Finished { .. });
+    assert_eq!(stage.noted(client(0), learned), 1);
+    assert_eq!(stage.noted(client(0), finished), 1);
+}
+
 /// A second request for a reconfiguration is ignored while one is under way, and one from a replica
 /// that should have stopped is answered with the order to stop.
 #[test]
@@ -613,4 +626,75 @@ fn every_message_of_a_reconfiguration_survives_the_wire() {
         assert_eq!(crate::wire::decode::<Msg>(&bytes, 1 << 20).as_ref(), Ok(message));
     }
     assert_eq!(stage.count(kind::RUNNING_STATE), 1);
+}
+
+/// A history that ends before the longest one begins refuses its quorum: what lies between, nobody
+/// in it can show.
+#[test]
+fn a_history_that_is_too_short_refuses_the_quorum() {
+    let settings = Settings { checkpoint_interval: 2, ..Settings::new(1) };
+    let mut stage = with_wedged(settings, 0, |wedged, _| {
+        wedged.checkpoint = Chain::EMPTY;
+        wedged.history.clear();
+    });
+    stage.plead(replica(2));
+    stage.run();
+    let why =
+        |note: &Note| matches!(note, Note::QuorumRefused { why: QuorumFlaw::HistoryTooShort, .. });
+    assert!(stage.noted(OLYMPUS, why) >= 1);
+    assert_eq!((tried(&stage), final_quorums(&stage)), (vec![vec![1, 2]], vec![vec![1, 2]]));
+    assert!(stage.look(successor(0), "state").contains("\"12\""));
+}
+
+/// Olympus delivers a result only if every member of the quorum confirms it; one that does not
+/// leaves the client to ask the new head.
+#[test]
+fn a_result_that_one_member_does_not_confirm_is_not_delivered() {
+    let mut stage = with_caught_up(Settings::new(1), 1, |told| told.results.clear());
+    stage.plead(replica(2));
+    stage.run();
+    assert_eq!(final_quorums(&stage), [[0, 1]]);
+    let delivered = |note: &Note| matches!(note, Note::ResultDelivered { .. });
+    assert_eq!(stage.noted(OLYMPUS, delivered), 0);
+}
+
+/// A client takes a delivered result only with the signature of Olympus and the word of t + 1
+/// replicas, the same of each, for its own request.
+#[test]
+fn a_delivery_needs_olympus_and_a_quorum() {
+    type Change = fn(&mut Delivery);
+    let changes: [(bool, Change); 5] = [
+        (true, |_| ()),
+        (false, |delivery| drop(delivery.statements.pop())),
+        (false, |delivery| delivery.statements[1] = delivery.statements[0].clone()),
+        (false, |delivery| delivery.reply = crate::object::Reply::FAIL),
+        (false, |delivery| {
+            let spoilt = delivery.statements[1].clone().map_signature(|old| old.corrupted());
+            delivery.statements[1] = spoilt;
+        }),
+    ];
+    for (counts, change) in changes {
+        let mut stage = Stage::new(Settings::new(1), &[&[put("a", "1")]]);
+        stage.held.insert((client(0), successor(0)));
+        let (own, key) = (stage.key(OLYMPUS), stage.key(replica(0)));
+        let mut notary = stage.notary().clone();
+        stage.meddler = Box::new(move |_, _, message| match message {
+            Message::Result(_) => vec![],
+            Message::Delivery(delivery) => {
+                let mut body = delivery.body().clone();
+                change(&mut body);
+                let forged = Signed::seal(body.clone(), &key, &mut notary);
+                let sealed = Signed::seal(body, &own, &mut notary);
+                [forged, sealed].map(|one| Message::Delivery(Arc::new(one))).into()
+            }
+            message => vec![message],
+        });
+        stage.run();
+        stage.plead(replica(0));
+        stage.run();
+        assert_eq!(stage.answers().len(), usize::from(counts));
+        let unsigned =
+            |note: &Note| matches!(note, Note::Dropped { why: Dropped::BadSignature, .. });
+        assert_eq!(stage.noted(client(0), unsigned), 1, "Olympus has not signed the first");
+    }
 }

@@ -211,3 +211,26 @@ fn a_request_comes_from_its_client() {
     stage.deliver(client(1), to, message);
     assert_eq!(stage.look(replica(0), "next slot"), "1");
 }
+
+/// The cache is looked at before the rule about old ids: a client whose next request is on its way
+/// already may still be given the result that it asked for before.
+#[test]
+fn the_cache_comes_before_the_rule_about_old_ids() {
+    let mut stage = Stage::new(Settings::new(1), &[&[put("a", "1"), get("a")]]);
+    let (from, to, first) = stage.until(kind::CLIENT_REQUEST);
+    stage.deliver(from, to, first.clone());
+    stage.held.insert((replica(1), replica(2)));
+    let shuttle = stage.until(kind::SHUTTLE);
+    stage.deliver(shuttle.0, shuttle.1, shuttle.2);
+    stage.held.clear();
+    stage.until(kind::RESULT_SHUTTLE);
+    let mut other = Stage::new(Settings::new(1), &[&[put("a", "1"), get("a")]]);
+    let (_, _, result) = other.until(kind::RESULT_SHUTTLE);
+    stage.deliver(replica(2), replica(1), result);
+    stage.held.insert((replica(1), replica(2)));
+    stage.run();
+    assert_eq!(stage.look(replica(1), "ordered"), "0/1");
+    assert_eq!(stage.look(replica(1), "cached"), "0/0");
+    stage.deliver(client(0), replica(1), first);
+    assert_eq!(case_at(&stage, replica(1), Case::R1), 1);
+}
