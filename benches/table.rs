@@ -2,8 +2,8 @@
 //! chain replication, in instructions.
 //!
 //! `cargo bench --bench table` builds the other benches and runs each twice under valgrind, with
-//! less and with more work, or without and with a failure; the difference is the cost, without start
-//! and end.
+//! less and with more work, or without and with a failure; the difference is the cost, without
+//! start and end.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 

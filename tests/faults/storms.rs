@@ -51,7 +51,7 @@ fn weather(dice: &mut Dice, size: usize, text: &mut String) {
     }
     for _ in 0..dice.below(3) {
         let (who, from) = (somebody(dice, size), dice.below(1_500));
-        let until = from + dice.below(2_500);
+        let until = from + 1 + dice.below(2_500);
         write!(
             text,
             "[[network.partition]]\nfrom = \"{from}ms\"\nuntil = \"{until}ms\"\n\

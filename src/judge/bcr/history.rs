@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::Digest;
-use crate::identity::{Address, Class};
+use crate::identity::Address;
 use crate::object::{Dictionary, Executed, Operation, ReplicatedState, Reply};
 use crate::protocol::bcr::Note;
 use crate::protocol::bcr::statements::{CatchUp, state_hash};
@@ -43,6 +43,8 @@ struct Chain {
     ahead_slot: u64,
     /// The slots between the two.
     slots: BTreeMap<u64, Slot>,
+    /// The slots that the last quorum has decided, where they are others.
+    decided: BTreeMap<u64, Slot>,
     /// What faulty replicas, or Olympus in an attempt, said of slots; attempt 0 is no attempt.
     claimed: BTreeMap<(u64, u32), Entry>,
     /// The hash of the state after a slot, as it was found for an attempt.
@@ -51,10 +53,6 @@ struct Chain {
     executed: BTreeMap<u32, u64>,
     /// The replicas that have failed.
     failed: BTreeSet<u32>,
-    /// The highest slot of each replica that has not failed and is not about to.
-    reached: BTreeMap<u32, u64>,
-    /// The replicas that are waited for no more: they have failed, or are gone.
-    gone: BTreeSet<u32>,
     /// The hashes of the state after the newest checkpoint slots.
     checkpoints: BTreeMap<u64, Digest>,
     /// The highest slot of a result that a client accepted.
@@ -216,16 +214,6 @@ impl Histories {
         }
     }
 
-    /// A replica has failed, is about to, or is gone: it is waited for no more.
-    pub(super) fn gone(&mut self, process: Address) {
-        if process.identity.class == Class::Replica
-            && let Some(chain) = self.chains.get_mut(&process.identity.configuration)
-        {
-            chain.reached.remove(&process.identity.index);
-            chain.gone.insert(process.identity.index);
-        }
-    }
-
     fn ordered(&mut self, configuration: u32, correct: bool, ordered: Ordered, at: Place) {
         let Some(chain) = self.chains.get_mut(&configuration) else {
             return;
@@ -235,8 +223,6 @@ impl Histories {
         if !correct {
             return chain.claim(slot, entry);
         }
-        let reached = chain.reached.entry(process.identity.index).or_insert(0);
-        *reached = slot.max(*reached);
         if let Some(known) = chain.slots.get(&slot) {
             self.agreement.test(known.entry == entry, at, || {
                 let (own, theirs) = (&entry.operation, &known.entry.operation);
@@ -300,7 +286,7 @@ impl Histories {
         let Some(chain) = self.chains.get(&process.identity.configuration) else {
             return;
         };
-        let reached = chain.reached.get(&process.identity.index).copied().unwrap_or(0);
+        let reached = chain.executed.get(&process.identity.index).copied().unwrap_or(0);
         self.bounded.test(slot + kept == reached, at, || {
             format!("{process} keeps {kept} slots after slot {slot}, and has ordered {reached}")
         });
@@ -346,6 +332,7 @@ impl Histories {
                 )
             });
         }
+        chain.decide(attempt, last_slot);
         let next = Chain { begins_with: Some(state), ..Chain::default() };
         self.chains.insert(configuration + 1, next);
         while self.chains.len() > CONFIGURATIONS_KEPT {
@@ -405,17 +392,19 @@ impl Chain {
     /// The last slot that every replica has executed that has not failed. Of each quorum at least
     /// one member has not, so that slot stays.
     fn passed(&self, replicas: u32) -> u64 {
-        let sound = (0..replicas).filter(|place| !self.failed.contains(place));
-        let executed = sound.map(|place| self.executed.get(&place).copied().unwrap_or(0));
-        executed.min().unwrap_or(0)
+        let heard_of = |place: &u32| self.executed.contains_key(place);
+        let is_missing = |place: &u32| !heard_of(place) && !self.failed.contains(place);
+        if self.executed.len() < replicas as usize && (0..replicas).any(|place| is_missing(&place))
+        {
+            return 0;
+        }
+        let sound = self.executed.iter().filter(|(place, _)| !self.failed.contains(place));
+        sound.map(|(_, slot)| *slot).min().unwrap_or(0)
     }
 
     /// Forgets the slots that all replicas have passed.
     fn settle(&mut self, replicas: u32) {
-        if self.reached.len() + self.gone.len() < replicas as usize {
-            return;
-        }
-        let passed = self.reached.values().min().copied().unwrap_or(0);
+        let passed = self.passed(replicas);
         while let Some(first) = self.slots.first_entry() {
             if *first.key() > passed {
                 break;
@@ -433,9 +422,10 @@ impl Chain {
 
     /// What the slots in order give for a request.
     fn reply(&self, slot: u64, client: u32, request: u64) -> Option<Reply> {
-        if let Some(Slot { entry, reply, .. }) = self.slots.get(&slot) {
-            let is_it = (entry.client, entry.request) == (client, request);
-            return reply.clone().filter(|_| is_it);
+        let is_it = |known: &&Slot| (known.entry.client, known.entry.request) == (client, request);
+        let (decided, known) = (self.decided.get(&slot), self.slots.get(&slot));
+        if decided.or(known).is_some() {
+            return decided.filter(is_it).or(known.filter(is_it))?.reply.clone();
         }
         let state = match slot <= self.settled_slot {
             true => self.ahead.clone(),
@@ -445,14 +435,35 @@ impl Chain {
         last.map(|session| session.reply.clone())
     }
 
-    /// What stands in a slot: what a correct replica executed there, what Olympus said in an
-    /// attempt or in the newest one before it, what a faulty replica said.
+    /// What stands in a slot for those who take part in an attempt: what Olympus says in it, if any
+    /// of them lacks that slot, for a head that gave it twice may have told somebody else another
+    /// request; what a correct replica executed there; what Olympus said before, or a faulty one.
     fn entry(&self, attempt: u32, slot: u64) -> Option<&Entry> {
-        if let Some(known) = self.slots.get(&slot) {
-            return Some(&known.entry);
+        let known = || self.slots.get(&slot).map(|known| &known.entry);
+        let claims = || self.claimed.range((slot, 0)..=(slot, attempt)).next_back();
+        let told = self.claimed.get(&(slot, attempt)).filter(|_| attempt > 0);
+        told.or_else(known).or_else(|| claims().map(|(_, entry)| entry))
+    }
+
+    /// Keeps the slots that a quorum has decided otherwise than correct replicas outside of it had
+    /// them, and all that follow.
+    fn decide(&mut self, attempt: u32, last_slot: u64) {
+        let differs = |slot: &u64| {
+            let known = self.slots.get(slot).map(|known| &known.entry);
+            self.entry(attempt, *slot) != known
+        };
+        let Some(first) = (self.settled_slot + 1..=last_slot).find(differs) else {
+            return;
+        };
+        let (mut state, _) = self.state_after(attempt, first - 1);
+        for slot in first..=last_slot {
+            let Some(entry) = self.entry(attempt, slot).cloned() else {
+                return;
+            };
+            let executed = state.execute(entry.client, entry.request, &entry.operation);
+            let repeated = matches!(executed, Executed::Repeated(_));
+            self.decided.insert(slot, Slot { entry, reply: executed.reply(), repeated });
         }
-        let mut claims = self.claimed.range((slot, 0)..=(slot, attempt));
-        claims.next_back().map(|(_, entry)| entry)
     }
 
     /// The state after a slot, and whether all of its requests are known.

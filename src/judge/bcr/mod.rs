@@ -105,7 +105,6 @@ impl Judges {
     fn injected(&mut self, process: Address, injection: &Injection) {
         if injection.is_fault && injection.step != InjectionStep::InVain {
             self.faulty.insert(process);
-            self.histories.gone(process);
             self.proofs.gone(process);
             if injection.step == InjectionStep::Done {
                 self.histories.failed(process);
@@ -124,10 +123,7 @@ impl<R: Rules<Object = Dictionary>> Watch<Bcr<R>> for Judges {
             What::Sent { message, .. } => self.sent(event.process, message, at, notary),
             What::Noted(note) => self.noted(event.process, note, at, notary),
             What::Injected(injection) => self.injected(event.process, injection),
-            What::Crashed | What::Stopped => {
-                self.histories.gone(event.process);
-                self.proofs.gone(event.process);
-            }
+            What::Crashed | What::Stopped => self.proofs.gone(event.process),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use crate::crypto::{Digest, Signed};
 use crate::identity::Identity;
 use crate::object::{Operation, Reply};
 use crate::protocol::bcr::Sound;
-use crate::protocol::bcr::statements::{Delivery, ProvenResult};
+use crate::protocol::bcr::statements::{CatchUp, Delivery, ProvenResult, Request, state_hash};
 use crate::run::cluster::{self, Bcr as Cluster};
 use crate::scenario::{Protocol, ReadOptions};
 use crate::sim::World;
@@ -378,4 +378,61 @@ fn nobody_fires_after_many_reconfigurations() {
     for ruling in judges.rulings() {
         assert_eq!((ruling.finding, ruling.unknown), (None, None));
     }
+}
+
+/// One correct replica has a request in a slot, and a quorum without it decides for another.
+#[test]
+fn a_quorum_may_decide_for_a_request_that_some_do_not_have() {
+    let mut histories = Histories::new(5, None);
+    let at = Place { event: 1, at_ns: 1 };
+    let address = |identity| Address { identity, twin: 0 };
+    let middle = address(Identity::replica(0, 1));
+    let mut notary = Notary::new(crate::crypto::Scheme::Ideal, crate::crypto::Memory::None);
+    let (key, _) = notary.keys(&[7; 32], Identity::client(1));
+    let (mine, theirs) = (Operation::put("k", "mine"), Operation::put("k", "theirs"));
+    for (client, operation) in [(0, &mine), (1, &theirs)] {
+        let asked = Note::Asked { client, request: 0, operation: operation.clone() };
+        histories.noted(address(Identity::client(client)), true, &asked, at);
+    }
+    let ordered = Note::Ordered {
+        configuration: 0,
+        slot: 1,
+        client: 0,
+        request: 0,
+        operation: mine,
+        result: Reply::OK,
+        repeated: false,
+    };
+    histories.noted(middle, true, &ordered, at);
+    let body = Request { client: 1, id: 0, operation: theirs.clone() };
+    let request = Arc::new(Signed::seal(body, &key, &mut notary));
+    histories.told_by_olympus(&CatchUp {
+        configuration: 0,
+        attempt: 1,
+        requests: vec![(1, request)],
+    });
+    let mut state = crate::object::ReplicatedState::<Dictionary>::default();
+    let _ = state.execute(1, 0, &theirs);
+    let (attempt, last_slot, hash) = (1, 1, state_hash(&state));
+    let caught_up = Note::CaughtUp { attempt, last_slot, state: hash, lacked: 1 };
+    histories.noted(address(Identity::replica(0, 2)), true, &caught_up, at);
+    let quorum = vec![0, 2, 3];
+    let decided = Note::QuorumFinal { configuration: 0, attempt, quorum, last_slot, state: hash };
+    histories.noted(address(Identity::OLYMPUS), true, &decided, at);
+    histories.handed_over(1, &state, at);
+    let answered = Note::Answered {
+        client: 1,
+        request: 0,
+        result: Reply::OK,
+        configuration: 0,
+        slot: 1,
+        from: Identity::OLYMPUS,
+        agreeing: 3,
+        statements: 3,
+    };
+    histories.noted(address(Identity::client(1)), true, &answered, at);
+    for ruling in histories.rulings() {
+        assert_eq!(ruling.finding, None);
+    }
+    assert_eq!(histories.dictionary(), [("k".to_owned(), "theirs".to_owned())]);
 }
