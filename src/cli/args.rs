@@ -165,8 +165,13 @@ pub(super) fn replay(file: &str, reader: &Reader) -> String {
 }
 
 fn run_command(words: Vec<String>) -> String {
+    command("run", words)
+}
+
+/// A command of this program, as a shell takes it.
+pub(super) fn command(name: &str, words: Vec<String>) -> String {
     let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
-    format!("perjury run {}", quoted.join(" "))
+    format!("perjury {name} {}", quoted.join(" "))
 }
 
 /// A word as a shell takes it.

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod convert;
 mod diff;
+mod explore;
 mod junit;
 mod lint;
 mod new;
@@ -112,6 +113,8 @@ enum Command {
     Check(check::Args),
     /// Find the first event in which two runs part.
     Diff(diff::Args),
+    /// Walk every order of a small scenario, under its judges.
+    Explore(explore::Args),
     /// Run a scenario by hand: see what is pending, choose, look at a process.
     Step(step::Args),
     /// Print the JSON Schema of scenarios, for editors.
@@ -166,6 +169,7 @@ impl Command {
             Command::New(args) => new::new(&args, shell),
             Command::Check(args) => check::check(&args, shell),
             Command::Diff(args) => diff::diff(&args, shell),
+            Command::Explore(args) => explore::explore(&args, shell),
             Command::Step(args) => step::step(&args, shell),
             Command::Schema => schema::schema(shell),
             Command::Completions { shell: kind } => {

@@ -43,9 +43,10 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Half of it: enough to tell things apart by what they print.
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        self.0[..16].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -273,7 +274,7 @@ mod tests {
     fn a_digest_prints_short_and_in_full() {
         let digest = Digest([0xab; 32]);
         assert_eq!(digest.to_string(), "abababab");
-        assert_eq!(format!("{digest:?}"), "abababab");
+        assert_eq!(format!("{digest:?}"), "ab".repeat(16));
         assert_eq!(format!("{digest:#}"), "ab".repeat(32));
     }
 }

@@ -55,7 +55,7 @@ pub struct Ruling {
 /// A protocol whose runs can be judged.
 pub trait Judged: Attackable {
     /// Its judges, all in one.
-    type Bench: Watch<Self> + Bench;
+    type Bench: Watch<Self> + Bench + Clone;
 
     /// Judges for a run of this scenario.
     fn bench(scenario: &Scenario) -> Self::Bench;

@@ -3,6 +3,7 @@
 //! [`World`] runs the processes of one [`Protocol`]. What is random in it is asked of
 //! [`crate::choice`]; what is wanted of it is said in [`Settings`].
 
+mod branch;
 mod carried;
 mod directory;
 mod effects;
@@ -28,6 +29,7 @@ use crate::identity::Address;
 use crate::process::{Interposers, Protocol, Ticket};
 use crate::scenario::{Limits, Network, ProcessTrouble, Schedule};
 
+pub use branch::{Branches, Next, NextWhat};
 pub use pending::Pending;
 pub use world::World;
 

@@ -19,6 +19,11 @@ impl Plan {
         (self.0 >> 64) as u64
     }
 
+    /// Its place in the order of planning.
+    pub(super) const fn order(self) -> u64 {
+        self.0 as u64 >> WHAT_BITS
+    }
+
     /// What.
     pub(super) const fn what(self) -> u64 {
         self.0 as u64 & ((1 << WHAT_BITS) - 1)

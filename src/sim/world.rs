@@ -275,7 +275,7 @@ impl<P: Protocol> World<P> {
         runs && !P::is_idle(timer)
     }
 
-    fn watch(&mut self, watched: bool) {
+    pub(super) fn watch(&mut self, watched: bool) {
         if watched != self.watched {
             self.watched = watched;
             self.outbox.set_watched(watched);

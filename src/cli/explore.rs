@@ -1,0 +1,126 @@
+//! `perjury explore`: every order of a small world.
+
+use std::io::Write as _;
+
+use crate::explore::{self, Bounds, Explored, Step, Unfit, Walk};
+use crate::scenario::Scenario;
+
+use super::args::{Subject, command};
+use super::shell::Shell;
+use super::{Exit, Failure, Outcome};
+
+/// Walk all orders in which the messages of a small scenario can arrive, under its judges.
+///
+/// A timer runs out when no message is on its way, any that runs, in all orders. What the walk
+/// leaves out it says: ways on which more timers run out, more states than may be walked.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  perjury explore small.toml --crashes 1           a replica crashes, anywhere
+  perjury explore small.toml --timers 6 --early 1  one timer runs out too early
+  perjury explore small.toml --way 0x9.2.0x4       one way again, with what happened on it")]
+pub(super) struct Args {
+    #[command(flatten)]
+    subject: Subject,
+    /// Walk so many states at most.
+    #[arg(long, value_name = "NUMBER", default_value_t = Bounds::default().states)]
+    states: u64,
+    /// How many timers run out on one way.
+    #[arg(long, value_name = "NUMBER", default_value_t = Bounds::default().timers)]
+    timers: u32,
+    /// How many of these run out early, while messages are on their way.
+    #[arg(long, value_name = "NUMBER", default_value_t = Bounds::default().early)]
+    early: u32,
+    /// How many replicas crash on one way, each at any point.
+    #[arg(long, value_name = "NUMBER", default_value_t = Bounds::default().crashes)]
+    crashes: u32,
+    /// Go one way again, as a walk printed it, and tell what happens on it.
+    #[arg(long, value_name = "WAY")]
+    way: Option<Walk>,
+}
+
+pub(super) fn explore(args: &Args, shell: &mut Shell) -> Outcome {
+    let scenario = args.subject.scenario(shell)?;
+    let Args { states, timers, early, crashes, .. } = *args;
+    let bounds = Bounds { states, timers, early, crashes };
+    match &args.way {
+        Some(way) => retrace(args, &scenario, bounds, way, shell),
+        None => walk(args, &scenario, bounds, shell),
+    }
+}
+
+fn unfit(args: &Args, unfit: Unfit) -> Failure {
+    let path = args.subject.file.clone();
+    match unfit {
+        Unfit::Refused(refusal) => Failure::Refused { path, refusal },
+        unfit @ Unfit::Chance(..) => Failure::Usage(format!("{path}: {unfit}")),
+    }
+}
+
+fn walk(args: &Args, scenario: &Scenario, bounds: Bounds, shell: &mut Shell) -> Outcome {
+    let explored = explore::explore(scenario, bounds).map_err(|why| unfit(args, why))?;
+    let Explored { states, steps, ends, longest, .. } = explored;
+    let path = &args.subject.file;
+    let Some((finding, way)) = &explored.broken else {
+        let cut = explored.timers_cut || explored.states_cut;
+        let word = if explored.states_cut { "undecided" } else { "held" };
+        writeln!(shell, "{path}: {word}")?;
+        writeln!(shell, "  walked      {states} states, {steps} steps between them")?;
+        writeln!(shell, "  ends        {ends}, the farthest after {longest} steps")?;
+        let Bounds { timers, early, crashes, .. } = bounds;
+        writeln!(shell, "  bounds      {timers} timers, {early} of them early; {crashes} crashes")?;
+        if cut {
+            let what = match explored.states_cut {
+                true => "there are more states: give more with --states",
+                false => "on some ways more timers would run out: give more with --timers",
+            };
+            writeln!(shell, "  left out    {what}")?;
+        }
+        return Ok(if explored.states_cut { Exit::Undecided } else { Exit::Held });
+    };
+    writeln!(shell, "{path}: BROKEN: {}", finding.judge)?;
+    writeln!(shell, "  {}", finding.text)?;
+    writeln!(shell, "  after {states} states, in event {} of this way:", finding.event)?;
+    let mut words = args.subject.words();
+    let Bounds { timers, early, crashes, .. } = bounds;
+    for (option, value) in [("--timers", timers), ("--early", early), ("--crashes", crashes)] {
+        words.extend([option.to_owned(), value.to_string()]);
+    }
+    words.extend(["--way".to_owned(), way.to_string()]);
+    writeln!(shell, "  again: {}", command("explore", words))?;
+    Ok(Exit::Broken)
+}
+
+fn retrace(
+    args: &Args,
+    scenario: &Scenario,
+    bounds: Bounds,
+    way: &Walk,
+    shell: &mut Shell,
+) -> Outcome {
+    let mut lost = false;
+    let mut written = Ok(());
+    let mut tell = |step: Step| {
+        if written.is_err() {
+            return;
+        }
+        written = match step {
+            Step::Taken(what, of) => writeln!(shell, "-- {what} (one of {of})"),
+            Step::Event(line) => writeln!(shell, "{line}"),
+            Step::Lost => {
+                lost = true;
+                Ok(())
+            }
+        };
+    };
+    explore::retrace(scenario, bounds, way, &mut tell).map_err(|why| unfit(args, why))?;
+    written?;
+    match lost {
+        true => Err(Failure::Usage(
+            "the way leads nowhere from here on; give the scenario, options and bounds with \
+             which it was found"
+                .to_owned(),
+        )),
+        false => Ok(Exit::Held),
+    }
+}

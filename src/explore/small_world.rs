@@ -1,0 +1,418 @@
+//! Every order of a small world.
+//!
+//! A run takes one order of its messages; here all are walked, depth first, each state once. From
+//! a state lead as many ways as messages may arrive next: the first of each stream. Time-outs are
+//! long: a timer runs out when nothing is on its way, any that runs, except for a few that a bound
+//! allows to be early. The judges walk along, so a property that some order breaks is found with
+//! the way that leads there.
+//!
+//! Two states are one if the world's are, and if what the judges could ever look at is: what each
+//! process put on record, and the order in which clients asked and were answered.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::crypto::Notary;
+use crate::judge::{Bench, Clients, Finding, Judged};
+use crate::process::{Note, Protocol};
+use crate::run::{self, Refusal, Visitor};
+use crate::scenario::{Link, Probability, Scenario, Schedule};
+use crate::sim::{Branches, Next, NextWhat, World};
+use crate::trace::{Event, Line, Lines, Watch, What};
+
+/// How far a walk goes. What it does not see beyond them it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many states are walked at most.
+    pub states: u64,
+    /// How many timers run out on one way.
+    pub timers: u32,
+    /// How many of them run out early, while messages are on their way.
+    pub early: u32,
+    /// How many replicas crash on one way, each at any point.
+    pub crashes: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { states: 1_000_000, timers: 4, early: 0, crashes: 0 }
+    }
+}
+
+/// A way through a world: which of the branches was taken, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walk(pub Vec<u32>);
+
+impl fmt::Display for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Walk(turns) = self;
+        let mut rest = &turns[..];
+        let mut separator = "";
+        while let Some(turn) = rest.first() {
+            let count = rest.iter().take_while(|other| *other == turn).count();
+            match count {
+                1 => write!(f, "{separator}{turn}")?,
+                _ => write!(f, "{separator}{turn}x{count}")?,
+            }
+            separator = ".";
+            rest = &rest[count..];
+        }
+        Ok(())
+    }
+}
+
+impl std::str::FromStr for Walk {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Walk, String> {
+        let mut turns = Vec::new();
+        for part in text.split('.').filter(|part| !part.is_empty()) {
+            let (turn, count) = part.split_once('x').unwrap_or((part, "1"));
+            match (turn.parse::<u32>(), count.parse::<usize>()) {
+                (Ok(turn), Ok(count)) if turns.len() + count <= MOST_TURNS => {
+                    turns.extend(std::iter::repeat_n(turn, count));
+                }
+                _ => return Err(format!("`{part}` is no part of a way such as 0x12.2.0x3")),
+            }
+        }
+        Ok(Walk(turns))
+    }
+}
+
+/// No way is longer.
+const MOST_TURNS: usize = 100_000;
+
+/// What a walk found out.
+#[derive(Clone, Debug)]
+pub struct Explored {
+    /// How many states there are, or were seen.
+    pub states: u64,
+    /// How many steps lead from one to another.
+    pub steps: u64,
+    /// In how many of the states nothing is left to do.
+    pub ends: u64,
+    /// The length of the longest way.
+    pub longest: usize,
+    /// Whether some way was given up because as many timers had run out on it as may.
+    pub timers_cut: bool,
+    /// Whether there were more states than may be walked.
+    pub states_cut: bool,
+    /// The first property that an order broke, and the way to it.
+    pub broken: Option<(Finding, Walk)>,
+}
+
+/// Why a scenario cannot be walked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It cannot be run.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What would be decided by chance or time has no place here.
+    #[error("{0} is decided by chance or time, and here everything is decided by the walk: {1}")]
+    Chance(&'static str, &'static str),
+}
+
+/// Walks all orders of a scenario.
+pub fn explore(scenario: &Scenario, bounds: Bounds) -> Result<Explored, Unfit> {
+    fits(scenario)?;
+    Ok(run::visit(scenario, Walking { bounds })?)
+}
+
+fn fits(scenario: &Scenario) -> Result<(), Unfit> {
+    let network = &scenario.network;
+    let overrides = network.overrides.iter().map(|one| one.change.apply(network.link));
+    let mut links = std::iter::once(network.link).chain(overrides);
+    let is_certain =
+        |link: Link| [link.loss, link.duplicate].iter().all(|chance| *chance == Probability::NEVER);
+    if !links.all(is_certain) {
+        return Err(Unfit::Chance("the loss of a message", "set network.loss and duplicate to 0"));
+    }
+    if !network.partitions.is_empty() {
+        return Err(Unfit::Chance("a partition", "leave [[network.partition]] out"));
+    }
+    if scenario.schedule != Schedule::Timed {
+        return Err(Unfit::Chance("a schedule", "leave `schedule` out"));
+    }
+    if !scenario.processes.is_empty() {
+        return Err(Unfit::Chance("trouble with clocks", "leave [[process]] out"));
+    }
+    Ok(())
+}
+
+/// Goes one way again and tells each of its steps, and what happened in it.
+pub fn retrace(
+    scenario: &Scenario,
+    bounds: Bounds,
+    way: &Walk,
+    tell: &mut dyn FnMut(Step),
+) -> Result<(), Unfit> {
+    fits(scenario)?;
+    Ok(run::visit(scenario, Retracing { bounds, way, tell })?)
+}
+
+/// A step of a way, or something that happened in it.
+#[derive(Debug)]
+pub enum Step {
+    /// What was let happen, of how many things.
+    Taken(String, usize),
+    /// There is no such way on from here.
+    Lost,
+    /// What came of it.
+    Event(Line),
+}
+
+struct Retracing<'a> {
+    bounds: Bounds,
+    way: &'a Walk,
+    tell: &'a mut dyn FnMut(Step),
+}
+
+impl Visitor for Retracing<'_> {
+    type Outcome = ();
+
+    fn visit<P: Judged>(self, scenario: &Scenario, world: World<P>) {
+        let Retracing { bounds, way: Walk(turns), tell } = self;
+        let mut state = SmallWorld::new(scenario, world, bounds).begin;
+        let told = RefCell::new(Vec::new());
+        let mut lines = Lines::new(|line| told.borrow_mut().push(line));
+        for turn in turns {
+            let Ways { next, .. } = state.ways(&bounds);
+            let Some(chosen) = next.get(*turn as usize) else {
+                return tell(Step::Lost);
+            };
+            tell(Step::Taken(chosen.to_string(), next.len()));
+            state.count(chosen);
+            let State { world, witnesses, .. } = &mut state;
+            world.follow(chosen, &mut (&mut lines, witnesses));
+            told.take().into_iter().for_each(|line| tell(Step::Event(line)));
+        }
+    }
+}
+
+struct Walking {
+    bounds: Bounds,
+}
+
+impl Visitor for Walking {
+    type Outcome = Explored;
+
+    fn visit<P: Judged>(self, scenario: &Scenario, world: World<P>) -> Explored {
+        SmallWorld::new(scenario, world, self.bounds).walk()
+    }
+}
+
+/// A world that is walked, with those who watch it.
+pub struct SmallWorld<P: Judged> {
+    bounds: Bounds,
+    begin: State<P>,
+    seen: BTreeSet<u128>,
+    explored: Explored,
+}
+
+/// Where a walk is: cloned at each fork.
+#[derive(Clone)]
+struct State<P: Judged> {
+    world: World<P>,
+    witnesses: Witnesses<P>,
+    timers: u32,
+    early: u32,
+    crashes: u32,
+}
+
+/// Those who walk along.
+#[derive(Clone)]
+struct Witnesses<P: Judged> {
+    bench: P::Bench,
+    clients: Clients,
+    facts: Facts,
+}
+
+impl<P: Judged> Watch<P> for Witnesses<P> {
+    fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
+        self.bench.see(event, notary);
+        Watch::<P>::see(&mut self.clients, event, notary);
+        self.facts.note(event, notary);
+    }
+}
+
+/// What is on record, without times and numbers of events.
+#[derive(Clone, Default)]
+struct Facts {
+    /// What each process noted, in no order and each once.
+    noted: BTreeSet<u128>,
+    /// What clients asked and were answered, in order.
+    milestones: u128,
+}
+
+impl Facts {
+    fn note<P: Protocol>(&mut self, event: &Event<'_, P>, _: &Notary) {
+        let What::Noted(note) = &event.what else { return };
+        let told = format!("{} {note:?}", event.process);
+        let hash = hash(told.as_bytes());
+        if note.milestone().is_some() {
+            self.milestones = self.milestones.rotate_left(17).wrapping_mul(SPREAD) ^ hash;
+        } else {
+            self.noted.insert(hash);
+        }
+    }
+}
+
+/// Odd, so that nothing is lost by a multiplication.
+const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
+fn hash(bytes: &[u8]) -> u128 {
+    let digest = blake3::hash(bytes);
+    let (halves, _) = digest.as_bytes().as_chunks::<16>();
+    u128::from_le_bytes(halves[0])
+}
+
+impl<P: Judged> State<P> {
+    /// All that tells it from others.
+    fn fingerprint(&self) -> u128 {
+        let facts = &self.witnesses.facts;
+        let mut sum = self.world.state();
+        let left = [self.timers, self.early, self.crashes];
+        for part in facts.noted.iter().copied().chain([facts.milestones]) {
+            sum = sum.rotate_left(29).wrapping_mul(SPREAD) ^ part;
+        }
+        left.iter().fold(sum, |sum, part| sum.wrapping_mul(SPREAD) ^ u128::from(*part))
+    }
+
+    /// The ways that lead on, in an order that depends on the state alone.
+    fn ways(&self, bounds: &Bounds) -> Ways<P> {
+        let Branches { due, arrivals, later, crashes } = self.world.branches();
+        if let Some(due) = due {
+            return Ways { next: vec![due], timers_cut: false };
+        }
+        let is_quiet = arrivals.is_empty();
+        let mut next = arrivals;
+        let wants_time = !later.is_empty() && (is_quiet || self.early < bounds.early);
+        let timers_cut = wants_time && is_quiet && self.timers >= bounds.timers && !self.is_over();
+        if wants_time && self.timers < bounds.timers {
+            next.extend(later);
+        }
+        if self.crashes < bounds.crashes {
+            next.extend(crashes);
+        }
+        Ways { next, timers_cut }
+    }
+
+    /// Whether every client has what it asked for.
+    fn is_over(&self) -> bool {
+        self.witnesses.clients.records().values().all(|client| client.finished)
+    }
+
+    fn follow(&mut self, next: &Next<P>) {
+        self.count(next);
+        self.world.follow(next, &mut self.witnesses);
+    }
+
+    /// Counts what is bounded.
+    fn count(&mut self, next: &Next<P>) {
+        let is_early = !self.world.branches().arrivals.is_empty();
+        match next.what {
+            NextWhat::Timer(_) => {
+                self.timers += 1;
+                self.early += u32::from(is_early);
+            }
+            NextWhat::Crash => self.crashes += 1,
+            NextWhat::Arrival { .. } | NextWhat::Act(_) => {}
+        }
+    }
+
+    fn broken(&self) -> Option<Finding> {
+        self.witnesses.bench.rulings().into_iter().find_map(|ruling| ruling.finding)
+    }
+}
+
+/// The ways on from a state.
+struct Ways<P: Protocol> {
+    next: Vec<Next<P>>,
+    timers_cut: bool,
+}
+
+impl<P: Judged> SmallWorld<P> {
+    /// A walk that has not begun.
+    pub fn new(scenario: &Scenario, world: World<P>, bounds: Bounds) -> SmallWorld<P> {
+        let witnesses = Witnesses {
+            bench: P::bench(scenario),
+            clients: Clients::new(scenario.clients.len() as u32),
+            facts: Facts::default(),
+        };
+        let begin = State { world, witnesses, timers: 0, early: 0, crashes: 0 };
+        let explored = Explored {
+            states: 0,
+            steps: 0,
+            ends: 0,
+            longest: 0,
+            timers_cut: false,
+            states_cut: false,
+            broken: None,
+        };
+        SmallWorld { bounds, begin, seen: BTreeSet::new(), explored }
+    }
+
+    /// Walks everywhere.
+    pub fn walk(mut self) -> Explored {
+        let mut way = Vec::new();
+        let mut forks = Vec::new();
+        let begin = self.begin.clone();
+        self.arrive(begin, &way, &mut forks);
+        while let Some(Fork { state, ways, turn }) = forks.last_mut() {
+            let Some(next) = ways.next.get(*turn as usize) else {
+                forks.pop();
+                way.pop();
+                continue;
+            };
+            let mut there = match *turn as usize + 1 == ways.next.len() {
+                // The last way from here: nobody comes back.
+                true => state.take().expect("a state is taken once"),
+                false => state.clone().expect("it is not taken yet"),
+            };
+            there.follow(next);
+            way.push(*turn);
+            *turn += 1;
+            self.explored.steps += 1;
+            if self.explored.broken.is_some() || self.explored.states_cut {
+                break;
+            }
+            if !self.arrive(there, &way, &mut forks) {
+                way.pop();
+            }
+        }
+        self.explored
+    }
+
+    /// Looks around in a state; whether ways lead on from it that were not walked yet.
+    fn arrive(&mut self, state: State<P>, way: &[u32], forks: &mut Vec<Fork<P>>) -> bool {
+        let Explored { states, ends, longest, .. } = &mut self.explored;
+        *longest = (*longest).max(way.len());
+        if !self.seen.insert(state.fingerprint()) {
+            return false;
+        }
+        *states += 1;
+        let ways = state.ways(&self.bounds);
+        let is_end = ways.next.is_empty();
+        *ends += u64::from(is_end);
+        if let Some(finding) = state.broken() {
+            self.explored.broken = Some((finding, Walk(way.to_vec())));
+        }
+        self.explored.timers_cut |= ways.timers_cut;
+        self.explored.states_cut |= self.explored.states >= self.bounds.states;
+        if !is_end {
+            forks.push(Fork { state: Some(state), ways, turn: 0 });
+        }
+        !is_end
+    }
+}
+
+/// A state from which not all ways were walked yet.
+struct Fork<P: Judged> {
+    state: Option<State<P>>,
+    ways: Ways<P>,
+    turn: u32,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+use super::*;
+use crate::scenario::{self, ReadOptions};
+
+const ONE: &str = "protocol = \"bcr\"\nt = 1\n[[client]]\nworkload = \"put('a','1')\"\n";
+const TWO: &str = "protocol = \"bcr\"\nt = 1\n[[client]]\nworkload = \"put('a','1')\"\n\
+                   [[client]]\nworkload = \"append('a','2')\"\n";
+
+fn read(text: &str) -> Scenario {
+    let reading = scenario::read("small.toml", text.as_bytes(), &ReadOptions::default());
+    assert_eq!(reading.diagnostics.len(), 0);
+    reading.scenario.expect("it is a scenario")
+}
+
+fn with(text: &str, line: &str) -> Scenario {
+    read(&text.replacen("t = 1\n", &format!("t = 1\n{line}\n"), 1))
+}
+
+#[test]
+fn a_way_reads_as_it_prints() {
+    for (turns, text) in [
+        (vec![], ""),
+        (vec![3], "3"),
+        (vec![0, 0, 0, 2, 1, 1], "0x3.2.1x2"),
+        (vec![1, 0, 1], "1.0.1"),
+    ] {
+        assert_eq!(Walk(turns.clone()).to_string(), text);
+        assert_eq!(text.parse(), Ok(Walk(turns)));
+    }
+    for wrong in ["a", "1x", "x2", "-1", "1x99999999999", "1x100001"] {
+        assert!(wrong.parse::<Walk>().is_err(), "{wrong}");
+    }
+}
+
+/// Walks everywhere without remembering where it was.
+struct Tree {
+    bounds: Bounds,
+}
+
+impl Visitor for Tree {
+    type Outcome = (BTreeSet<u128>, u64);
+
+    fn visit<P: Judged>(self, scenario: &Scenario, world: World<P>) -> Self::Outcome {
+        let begin = SmallWorld::new(scenario, world, self.bounds).begin;
+        let (mut seen, mut ways) = (BTreeSet::new(), 0);
+        let mut open = vec![begin];
+        while let Some(state) = open.pop() {
+            seen.insert(state.fingerprint());
+            assert_eq!(state.broken(), None);
+            let Ways { next, .. } = state.ways(&self.bounds);
+            ways += u64::from(next.is_empty());
+            for next in &next {
+                let mut there = state.clone();
+                there.follow(next);
+                open.push(there);
+            }
+        }
+        (seen, ways)
+    }
+}
+
+#[test]
+fn a_walk_that_remembers_sees_what_one_sees_that_does_not() {
+    for text in [ONE, TWO] {
+        let scenario = read(text);
+        let bounds = Bounds { timers: 0, ..Bounds::default() };
+        let explored = explore(&scenario, bounds).unwrap();
+        let (seen, ways) = run::visit(&scenario, Tree { bounds }).unwrap();
+        assert_eq!(explored.broken, None);
+        assert_eq!(explored.states, seen.len() as u64);
+        assert!(ways >= explored.ends, "{ways} ways to {} ends", explored.ends);
+    }
+}
+
+#[test]
+fn a_crash_anywhere_breaks_nothing() {
+    let bounds = Bounds { crashes: 1, timers: 2, ..Bounds::default() };
+    let explored = explore(&read(ONE), bounds).unwrap();
+    assert_eq!(explored.broken, None);
+    assert!(explored.states > 100, "{explored:?}");
+    assert!(explored.timers_cut && !explored.states_cut, "{explored:?}");
+}
+
+#[test]
+fn a_planted_bug_is_found_and_its_way_leads_there() {
+    let scenario = with(ONE, "quirk = \"sessions_lost\"");
+    let bounds = Bounds { crashes: 1, ..Bounds::default() };
+    let (finding, way) = explore(&scenario, bounds).unwrap().broken.expect("it is found");
+    assert_eq!(finding.judge, "state");
+    let mut told = Vec::new();
+    retrace(&scenario, bounds, &way, &mut |step| told.push(step)).unwrap();
+    let is_it = |step: &Step| matches!(step, Step::Event(line) if line.number == finding.event);
+    assert!(told.iter().any(is_it));
+    assert!(!told.iter().any(|step| matches!(step, Step::Lost)));
+}
+
+#[test]
+fn a_way_that_leads_nowhere_is_lost() {
+    let mut told = Vec::new();
+    let bounds = Bounds::default();
+    retrace(&read(ONE), bounds, &Walk(vec![0, 9]), &mut |step| told.push(step)).unwrap();
+    assert!(matches!(told.last(), Some(Step::Lost)));
+}
+
+#[test]
+fn too_many_states_are_no_answer() {
+    let bounds = Bounds { states: 10, ..Bounds::default() };
+    let explored = explore(&read(TWO), bounds).unwrap();
+    assert!(explored.states_cut && explored.states == 10, "{explored:?}");
+}
+
+#[test]
+fn chance_has_no_place_in_a_walk() {
+    for more in [
+        "[network]\nloss = 0.1\n",
+        "[[network.partition]]\nfrom = \"1s\"\nuntil = \"2s\"\ngroups = [[\"client 0\"]]\n",
+        "[[process]]\nwhich = \"client 0\"\nclock_offset = \"1s\"\n",
+    ] {
+        let reading = scenario::read(
+            "small.toml",
+            format!("{ONE}{more}").as_bytes(),
+            &ReadOptions::default(),
+        );
+        let scenario = reading.scenario.expect("it is a scenario");
+        let unfit = explore(&scenario, Bounds::default()).err();
+        assert!(matches!(unfit, Some(Unfit::Chance(..))), "{more}: {unfit:?}");
+    }
+}
