@@ -46,6 +46,8 @@ pub mod choice;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod crypto;
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod fault;
 pub mod identity;
 pub mod judge;
