@@ -46,6 +46,7 @@ pub mod choice;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod crypto;
+#[cfg(feature = "explore")]
 pub mod explore;
 pub mod fault;
 pub mod identity;

@@ -14,6 +14,7 @@ use crate::judge::liveness::{self, NoDemand};
 use crate::judge::{
     self, Bench, ClientRecord, Clients, Counted, Finding, Injections, Judged, Outcome, Ruling,
 };
+use crate::process::Protocol;
 use crate::protocol::bcr::Sound;
 use crate::scenario::{self, Expect, Scenario, Signatures, Verdict};
 use crate::sim::{Settings, Stats, Stop, World};
@@ -194,7 +195,45 @@ pub type Log<'a> = &'a mut dyn FnMut(Line);
 
 /// The same, with every event handed to `log` as a line, if there is one. Watching changes nothing.
 pub fn run_logged(scenario: &Scenario, log: Option<Log<'_>>) -> Result<Report, Refusal> {
-    visit(scenario, Running { log })
+    run_before(scenario, &mut log.map(Lines::new), Digesting::Yes)
+}
+
+/// Somebody who can watch a run of any protocol.
+pub trait Onlooker {
+    /// Sees one event, as [`Watch::see`] does.
+    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, notary: &Notary);
+}
+
+/// An onlooker who is not there.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Onlooker for Nobody {
+    fn see<P: Protocol>(&mut self, _: &Event<'_, P>, _: &Notary) {}
+}
+
+impl<F: FnMut(Line)> Onlooker for Option<Lines<F>> {
+    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, notary: &Notary) {
+        Watch::see(self, event, notary);
+    }
+}
+
+/// Whether the digest of a run is taken: a good third of what it costs to run and judge it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digesting {
+    /// It is.
+    Yes,
+    /// The report has the digest of no events.
+    No,
+}
+
+/// Runs a scenario under its judges and before somebody who looks on.
+pub fn run_before<W: Onlooker>(
+    scenario: &Scenario,
+    onlooker: &mut W,
+    digesting: Digesting,
+) -> Result<Report, Refusal> {
+    visit(scenario, Running { onlooker, digesting })
 }
 
 /// Every answer of a run, as a tape: the run under its own tape is the same run.
@@ -214,17 +253,19 @@ impl Visitor for Recording {
     }
 }
 
-struct Running<'a> {
-    log: Option<Log<'a>>,
+struct Running<'a, W> {
+    onlooker: &'a mut W,
+    digesting: Digesting,
 }
 
-impl Visitor for Running<'_> {
+impl<W: Onlooker> Visitor for Running<'_, W> {
     type Outcome = Report;
 
     fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> Report {
-        let mut watch = Watching::<P> {
-            log: self.log.map(Lines::new),
-            fingerprint: Fingerprint::new(),
+        let mut watch = Watching::<P, W> {
+            onlooker: self.onlooker,
+            fingerprint: (self.digesting == Digesting::Yes).then(Fingerprint::new),
+            events: 0,
             clients: Clients::new(scenario.clients.len() as u32),
             injections: Injections::wanted(&scenario.faults),
             counted: Counted::new(&scenario.expect.events),
@@ -236,18 +277,20 @@ impl Visitor for Running<'_> {
 }
 
 /// All who watch a run that is reported.
-struct Watching<'a, P: Judged> {
-    log: Option<Lines<Log<'a>>>,
-    fingerprint: Fingerprint,
+struct Watching<'a, P: Judged, W> {
+    onlooker: &'a mut W,
+    fingerprint: Option<Fingerprint>,
+    events: u64,
     clients: Clients,
     injections: Injections,
     counted: Option<Counted>,
     bench: P::Bench,
 }
 
-impl<P: Judged> Watch<P> for Watching<'_, P> {
+impl<P: Judged, W: Onlooker> Watch<P> for Watching<'_, P, W> {
     fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
-        self.log.see(event, notary);
+        self.events += 1;
+        self.onlooker.see(event, notary);
         Watch::<P>::see(&mut self.fingerprint, event, notary);
         Watch::<P>::see(&mut self.clients, event, notary);
         Watch::<P>::see(&mut self.injections, event, notary);
@@ -256,11 +299,11 @@ impl<P: Judged> Watch<P> for Watching<'_, P> {
     }
 }
 
-fn report<P: Judged>(
+fn report<P: Judged, W>(
     scenario: &Scenario,
     world: &World<P>,
     stop: Stop,
-    watch: Watching<'_, P>,
+    watch: Watching<'_, P, W>,
 ) -> Report {
     let mut report = Report {
         verdict: Verdict::Held,
@@ -268,8 +311,8 @@ fn report<P: Judged>(
         now_ns: world.now_ns(),
         rest: rest(scenario, world),
         stats: world.stats(),
-        events: watch.fingerprint.events(),
-        digest: watch.fingerprint.digest(),
+        events: watch.events,
+        digest: watch.fingerprint.as_ref().map_or_else(no_digest, Fingerprint::digest),
         clients: watch.clients.records().values().cloned().collect(),
         dictionary: watch.bench.dictionary(),
         reconfigurations: watch.bench.reconfigurations(),
@@ -288,6 +331,11 @@ fn report<P: Judged>(
     report
 }
 
+/// What stands for a digest that was not taken.
+fn no_digest() -> Digest {
+    Fingerprint::new().digest()
+}
+
 /// How many faulty replicas the scenario's protocol bears in each configuration.
 fn tolerated(scenario: &Scenario) -> u32 {
     match &scenario.protocol {
@@ -301,7 +349,7 @@ pub fn reachable() -> Vec<&'static str> {
     own.chain(fault::text::failure_names()).chain(fault::text::trigger_names()).collect()
 }
 
-fn reached<P: Judged>(watch: &Watching<'_, P>) -> BTreeSet<&'static str> {
+fn reached<P: Judged, W>(watch: &Watching<'_, P, W>) -> BTreeSet<&'static str> {
     let mut reached = watch.bench.reached().clone();
     let done = watch.injections.outcomes().iter().filter(|outcome| outcome.fired > 0);
     for outcome in done {

@@ -35,6 +35,17 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// One that changes the scenario so.
+    pub(super) fn setting(set: Vec<String>) -> Reader {
+        let (time_unit, counter_base) = ("ms".to_owned(), "0".to_owned());
+        Reader { set, time_unit, counter_base, ..Reader::default() }
+    }
+
+    /// Reads a scenario that is no file.
+    pub(super) fn read_text(&self, name: &str, text: &str) -> Result<Reading, Failure> {
+        Ok(scenario::read(name, text.as_bytes(), &self.options()?))
+    }
+
     fn options(&self) -> Result<ReadOptions, Failure> {
         let set = self.set.iter().map(|set| match set.split_once('=') {
             Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),

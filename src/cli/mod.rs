@@ -8,6 +8,7 @@ mod check;
 mod convert;
 mod diff;
 mod explore;
+mod fuzz;
 mod junit;
 mod lint;
 mod new;
@@ -92,6 +93,7 @@ Examples:
   perjury run mine.toml                  run it and print the verdict
   perjury run mine.toml --log text       the same, with every event
   perjury test scenarios                 hold every scenario against what it expects
+  perjury fuzz bcr --runs 10000          draw scenarios with faults, and find what breaks
   perjury check mine.toml                is it the same run in another process?
 
 Exit codes: 0 everything held; 1 a property broken or an expectation missed; 2 bad input;
@@ -105,6 +107,8 @@ enum Command {
     Test(test::Args),
     /// Read scenarios and explain what is wrong with them; run nothing.
     Lint(lint::Args),
+    /// Draw scenarios with faults, run them, and make small what breaks.
+    Fuzz(fuzz::Args),
     /// Print a scenario in its TOML form.
     Convert(convert::Args),
     /// Print a commented scenario to start from.
@@ -165,6 +169,7 @@ impl Command {
             Command::Run(args) => run::run(&args, shell),
             Command::Test(args) => test::test(&args, shell),
             Command::Lint(args) => lint::lint(&args, shell),
+            Command::Fuzz(args) => fuzz::fuzz(&args, shell),
             Command::Convert(args) => convert::convert(&args, shell),
             Command::New(args) => new::new(&args, shell),
             Command::Check(args) => check::check(&args, shell),

@@ -1,5 +1,33 @@
-//! Finding what nobody wrote down.
+//! Finding what nobody wrote down: scenarios are drawn, run under all judges, and what breaks is
+//! made small.
+//!
+//! [`generate::scenario`] makes a scenario of a seed, as a [`Shape`] allows; a [`Campaign`] runs
+//! many of them; [`shrink::shrink`] makes what they find small. [`explore()`] walks every order of
+//! a world that is small already.
 
+mod artefact;
+mod campaign;
+mod coverage;
+mod dice;
+mod discovery;
+pub mod generate;
+mod kinds;
+mod menu;
+pub mod record;
+mod shape;
+pub mod shrink;
+mod slice;
 mod small_world;
+mod trial;
+mod variant;
 
+pub use artefact::Artefact;
+pub use campaign::{Campaign, Group, Shard, TWICE_EVERY, Tally};
+pub use coverage::{Bigram, Coverage, all_cells};
+pub use discovery::{Discovery, discoveries};
+pub use kinds::{AROUND, GROUPS, Kinds, UnknownKind};
+pub use menu::{Menu, Theme, plain};
+pub use shape::{Shape, Tolerance};
+pub use slice::Slice;
 pub use small_world::{Bounds, Explored, SmallWorld, Step, Unfit, Walk, explore, retrace};
+pub use trial::{Charge, Found, Size};

@@ -100,6 +100,17 @@ pub fn failure_names() -> impl Iterator<Item = &'static str> + Clone {
     PLAIN.iter().map(|failure| failure.name()).chain(COUNTED.iter().map(|(name, ..)| *name))
 }
 
+/// Every trigger, for the first message of the first client.
+pub fn triggers() -> impl Iterator<Item = Trigger> {
+    let with_client = WITH_CLIENT.iter().map(|(_, make)| make(0, 0));
+    with_client.chain(WITHOUT_CLIENT.iter().map(|(_, make)| make(0)))
+}
+
+/// Every failure; with 1 in the brackets of those that take a number.
+pub fn failures() -> impl Iterator<Item = Failure> {
+    PLAIN.into_iter().chain(COUNTED.iter().map(|(.., make)| make(1)))
+}
+
 impl Trigger {
     /// The trigger that a call writes.
     ///

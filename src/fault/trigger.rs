@@ -115,6 +115,19 @@ impl Trigger {
         }
     }
 
+    /// The same trigger for a message of another client, if its message type has one.
+    #[must_use]
+    pub const fn with_client(mut self, other: u32) -> Self {
+        match &mut self {
+            Self::ClientRequest { client, .. }
+            | Self::ForwardedRequest { client, .. }
+            | Self::Shuttle { client, .. }
+            | Self::ResultShuttle { client, .. } => *client = other,
+            _ => {}
+        }
+        self
+    }
+
     /// The same trigger for another message of its type.
     #[must_use]
     pub const fn with_number(mut self, other: u64) -> Self {

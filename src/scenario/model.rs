@@ -507,9 +507,14 @@ pub struct Limits {
     pub events: u64,
 }
 
+impl Limits {
+    /// What holds where nothing is said.
+    pub const USUAL: Self = Self { time_ns: 3_600_000_000_000, events: 10_000_000 };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { time_ns: 3_600_000_000_000, events: 10_000_000 }
+        Self::USUAL
     }
 }
 

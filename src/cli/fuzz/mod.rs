@@ -1,0 +1,274 @@
+//! `perjury fuzz`: draw scenarios with faults, run them, and make small what breaks.
+
+mod merge;
+mod outcome;
+mod progress;
+mod shard;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::explore::record::Record;
+use crate::explore::{self, Campaign, Kinds, Shape, Tally};
+use crate::scenario::{Severity, number};
+
+use super::args::{Reader, report};
+use super::shell::Shell;
+use super::{Exit, Failure, Outcome};
+use progress::Progress;
+
+/// Draw scenarios with faults, run them under all judges, and make small what breaks.
+#[derive(clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = AFTER_HELP
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    what: What,
+    #[command(flatten)]
+    how: How,
+}
+
+const AFTER_HELP: &str = "\
+What comes of it depends on the seed, the number of runs and what may be drawn, and on nothing else:
+any number of jobs finds the same. Ctrl-C ends early, with the outcome of the runs made so far.
+Exit codes: 0 everything held; 1 something broke within tolerance; 3 nothing broke, but some runs
+reached a limit; 4 a run was not the same run twice; 5 something broke, all of it beyond tolerance.
+
+Examples:
+  perjury fuzz bcr --runs 10000
+  perjury fuzz bcr --for 10m --seed 7 --out found
+  perjury fuzz bcr --only crash,sleep,partition --t 1..3
+  perjury fuzz mine.toml --runs 5000 --without lies
+  perjury fuzz bcr --runs 80000 --shard 3/8 --json > part3.jsonl
+  perjury fuzz merge part*.jsonl";
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Put the parts of a campaign together, as `--shard … --json` wrote them.
+    Merge(merge::Args),
+}
+
+/// What is run.
+#[derive(clap::Args)]
+struct What {
+    /// A protocol, or a scenario: its cluster, clients and links stay, faults are added.
+    #[arg(value_name = "PROTOCOL|FILE", required = true)]
+    target: Option<String>,
+    /// Draw everything from this seed.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+    /// Draw these kinds of trouble alone: failures by name, or latency, loss, datagram, link,
+    /// partition, burst, pause, clock, random, pct, reconfig, timeouts; or network, processes,
+    /// schedule, lies for several.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Draw no trouble of these kinds.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    without: Vec<String>,
+    /// Let more replicas fail than the protocol bears.
+    #[arg(long)]
+    beyond: bool,
+    /// Run a protocol with this seeded bug, which is to be found.
+    #[arg(long, value_name = "NAME")]
+    quirk: Option<String>,
+    /// How many faulty replicas a configuration bears; 1..2 without, a file's own for a file.
+    #[arg(long, value_name = "LEAST..MOST", value_parser = range)]
+    t: Option<(u64, u64)>,
+    /// How many clients there are, where there is no file.
+    #[arg(long, value_name = "LEAST..MOST", value_parser = range, default_value = "1..3")]
+    clients: (u64, u64),
+    /// How many requests they make in all, where there is no file.
+    #[arg(long, value_name = "LEAST..MOST", value_parser = range, default_value = "16..24")]
+    requests: (u64, u64),
+    /// Change every scenario: a dotted path of its TOML form and a value, e.g. accept=quorum.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// How it is run, and what is written.
+#[derive(clap::Args)]
+pub(super) struct How {
+    /// How many runs are made.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    runs: u64,
+    /// Run for so long, instead of a number of runs: 90s, 10min.
+    #[arg(long = "for", value_name = "TIME", value_parser = time, conflicts_with = "runs")]
+    for_ns: Option<u64>,
+    /// Make no more runs after so many that broke something.
+    #[arg(long, value_name = "NUMBER")]
+    stop_after: Option<u64>,
+    /// How many run at a time; one for each processor, without.
+    #[arg(long, value_name = "NUMBER")]
+    jobs: Option<usize>,
+    /// Run the part INDEX, from 0, of COUNT parts; the runs are numbered over all of them.
+    #[arg(long, value_name = "INDEX/COUNT")]
+    #[arg(conflicts_with_all = ["shards", "for_ns", "stop_after"])]
+    shard: Option<String>,
+    /// Run one of so many parts; which, the environment says: SLURM_ARRAY_TASK_ID,
+    /// JOB_COMPLETION_INDEX or HQ_TASK_ID.
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["for_ns", "stop_after"])]
+    shards: Option<u64>,
+    /// Print the scenario of the run with this number, and run nothing.
+    #[arg(long, value_name = "NUMBER")]
+    print: Option<u64>,
+    /// Print the outcome as JSON lines, for `fuzz merge`; nothing is made small.
+    #[arg(long)]
+    json: bool,
+    /// Write what was found to this folder: a scenario, a test and a picture each.
+    #[arg(long, value_name = "DIR", default_value = "findings")]
+    out: PathBuf,
+}
+
+pub(super) fn fuzz(args: &Args, shell: &mut Shell) -> Outcome {
+    match (&args.command, &args.what.target) {
+        (Some(Command::Merge(args)), _) => merge::merge(args, shell),
+        (None, Some(target)) => run(target, &args.what, &args.how, shell),
+        (None, None) => Err(Failure::Usage("name a protocol or a file, e.g. bcr".to_owned())),
+    }
+}
+
+fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
+    let campaign = Campaign {
+        shape: what.shape(target, shell)?,
+        seed: what.seed,
+        runs: if how.for_ns.is_some() { u64::MAX } else { how.runs },
+        shard: shard::which(how.shard.as_deref(), how.shards)?,
+        stop_after: how.stop_after,
+    };
+    if let Some(number) = how.print {
+        let scenario = explore::generate::scenario(&campaign.shape, campaign.seed_of(number));
+        write!(shell, "{}", crate::scenario::to_toml(&scenario))?;
+        return Ok(Exit::Held);
+    }
+    let pool = pool(how.jobs)?;
+    let mut progress = Progress::new(&campaign, how.for_ns);
+    let tally = pool.install(|| campaign.run(&mut |tally| progress.goes_on(tally)));
+    progress.runs_are_over(&tally, shell);
+    let record = Record::of(&campaign, &what.words(target), tally);
+    if how.json {
+        write!(shell, "{}", record.to_lines())?;
+        return Ok(outcome::exit(&record.tally));
+    }
+    outcome::tell(&record, &how.out, &pool, &mut progress, shell)
+}
+
+/// Threads for so many jobs.
+fn pool(jobs: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
+    let jobs = jobs.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    pool.map_err(|error| Failure::Usage(format!("--jobs {jobs}: {error}; ask for less")))
+}
+
+impl What {
+    /// What may be drawn.
+    fn shape(&self, target: &str, shell: &mut Shell) -> Result<Shape, Failure> {
+        let is_protocol = explore::plain(target).is_some();
+        let base = self.base(target, is_protocol, shell)?;
+        let mut shape = Shape::around(base);
+        if is_protocol {
+            shape = shape.faulty(1, 2);
+        }
+        if let Some((least, most)) = self.t {
+            shape = shape.faulty(least as u32, most as u32);
+        }
+        shape = shape.clients(self.clients.0 as u32, self.clients.1 as u32);
+        shape = shape.requests(self.requests.0, self.requests.1).only(self.kinds()?);
+        Ok(if self.beyond { shape.beyond() } else { shape })
+    }
+
+    /// What every scenario begins as. A seeded bug is a knob of the scenario like others, so that
+    /// what is found can be run again.
+    fn base(
+        &self,
+        target: &str,
+        is_protocol: bool,
+        shell: &mut Shell,
+    ) -> Result<crate::scenario::Scenario, Failure> {
+        let quirk = self.quirk.iter().map(|quirk| format!("quirk={quirk}"));
+        let reader = Reader::setting(self.set.iter().cloned().chain(quirk).collect());
+        let mut reading = match is_protocol {
+            true => reader.read_text(target, &format!("protocol = \"{target}\"\n"))?,
+            false => reader.read(target).map_err(|failure| unknown(target, failure))?,
+        };
+        // Without clients nothing would happen; but they are yet to be drawn.
+        reading.diagnostics.retain(|one| !is_protocol || one.severity() == Severity::Error);
+        report(&reading.diagnostics, shell);
+        reading.scenario.ok_or(Failure::Said)
+    }
+
+    fn kinds(&self) -> Result<Kinds, Failure> {
+        let named = |words: &[String], option: &str| {
+            let kinds = Kinds::named(words.iter().map(String::as_str));
+            kinds.map_err(|unknown| Failure::Usage(format!("--{option}: {unknown}")))
+        };
+        let without = named(&self.without, "without")?;
+        let kinds = match self.only.is_empty() {
+            true => Kinds::all(),
+            false => named(&self.only, "only")?,
+        };
+        Ok(kinds.without(&without))
+    }
+
+    /// What is fuzzed, in a few words.
+    fn words(&self, target: &str) -> String {
+        let set = self.set.iter().map(|set| format!(" with {set}"));
+        let quirk = self.quirk.iter().map(|quirk| format!(" with the bug {quirk}"));
+        let beyond = if self.beyond { ", beyond tolerance" } else { "" };
+        let words: String = set.chain(quirk).collect();
+        format!("{target}{words}{beyond}")
+    }
+}
+
+/// What is wrong with a target that is neither a protocol nor a file that can be read.
+fn unknown(target: &str, failure: Failure) -> Failure {
+    match failure {
+        Failure::File { error, .. } if !target.contains(['.', '/']) => Failure::Usage(format!(
+            "there is no protocol '{target}', and no such file ({error}); the protocols are: bcr"
+        )),
+        failure => failure,
+    }
+}
+
+/// `2..5`, or one number for both ends.
+fn range(text: &str) -> Result<(u64, u64), String> {
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    match (least.trim().parse(), most.trim().parse()) {
+        (Ok(least), Ok(most)) if least <= most && most <= 1_000 => Ok((least, most)),
+        _ => Err("write two numbers up to 1000, e.g. 1..3".to_owned()),
+    }
+}
+
+/// A time, in nanoseconds.
+fn time(text: &str) -> Result<u64, String> {
+    // Nobody who fuzzes for 10m means milliseconds.
+    let minutes = text.strip_suffix('m').map(|number| format!("{number}min"));
+    let time = number::duration(text).or_else(|| number::duration(&minutes?));
+    time.ok_or_else(|| "write a number with a unit: 30s, 10min, 2h".to_owned())
+}
+
+/// How many runs there were, as a person reads it.
+fn counted(tally: &Tally) -> String {
+    let Tally { runs, held, undecided, .. } = tally;
+    let broke = tally.broke();
+    let mut text = format!("{runs} runs: {held} held, {broke} broke something");
+    if let Some(first) = tally.first_undecided {
+        text += &format!(", {undecided} reached a limit (first number {first})");
+    }
+    text
+}
+
+/// Findings within tolerance first count, then those beyond it.
+fn exit_of(within: bool, beyond: bool, tally: &Tally) -> Exit {
+    match () {
+        () if !tally.differing.is_empty() => Exit::NotDeterministic,
+        () if within => Exit::Broken,
+        () if beyond => Exit::BeyondTolerance,
+        () if tally.undecided > 0 => Exit::Undecided,
+        () => Exit::Held,
+    }
+}

@@ -1,0 +1,113 @@
+//! What a campaign came to, as a person reads it, and the files of what it found.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::cli::shell::Shell;
+use crate::cli::{Exit, Failure, Outcome};
+use crate::explore::record::Record;
+use crate::explore::{Charge, Discovery, Found, Size, TWICE_EVERY, Tally, discoveries};
+
+use super::progress::Progress;
+
+/// Tells it, makes small what was found, and writes that to a folder.
+pub(super) fn tell(
+    record: &Record,
+    out: &Path,
+    pool: &rayon::ThreadPool,
+    progress: &mut Progress,
+    shell: &mut Shell,
+) -> Outcome {
+    let Record { header, tally, scenarios } = record;
+    writeln!(shell, "{}, seed {}: {}", header.target, header.seed, super::counted(tally))?;
+    counts(record, shell)?;
+    let scenario_of = |found: &Found| scenarios.get(&found.index).cloned();
+    let mut goes_on = |done, all| progress.shrinks(done, all);
+    let found = pool.install(|| discoveries(tally, &scenario_of, &mut goes_on));
+    progress.is_over();
+    for (charge, group) in &tally.groups {
+        let Charge { judge, .. } = charge;
+        let times = if group.count == 1 { "run" } else { "runs" };
+        writeln!(
+            shell,
+            "{} {judge}: {} {times}, first number {}",
+            word(charge),
+            group.count,
+            group.first
+        )?;
+        for one in found.iter().filter(|one| one.charge == *charge) {
+            discovery(one, out, shell)?;
+        }
+        if judge == Charge::PANIC {
+            panics(&group.kept, record, out, shell)?;
+        }
+    }
+    Ok(exit(tally))
+}
+
+/// How a campaign with this outcome ends.
+pub(super) fn exit(tally: &Tally) -> Exit {
+    let any = |within| tally.groups.keys().any(|charge| charge.within_tolerance == within);
+    super::exit_of(any(true), any(false), tally)
+}
+
+fn word(charge: &Charge) -> &'static str {
+    if charge.within_tolerance { "BROKEN " } else { "beyond " }
+}
+
+fn counts(Record { header, tally, .. }: &Record, shell: &mut Shell) -> std::io::Result<()> {
+    let differing = match tally.differing.as_slice() {
+        [] => "all the same run both times".to_owned(),
+        numbers => format!("NOT DETERMINISTIC: runs {numbers:?} differ"),
+    };
+    writeln!(shell, "  made twice  {} (one in {TWICE_EVERY}), {differing}", tally.twice)?;
+    let all = header.cells;
+    let seen = tally.coverage.cells.len();
+    let bigrams = tally.coverage.bigrams.len();
+    writeln!(
+        shell,
+        "  coverage    {seen} of {all} cells (trigger x failure x place), {bigrams} event bigrams"
+    )
+}
+
+fn discovery(one: &Discovery, out: &Path, shell: &mut Shell) -> Result<(), Failure> {
+    let Discovery { shape, found, size, tries, artefact, .. } = one;
+    let text = artefact.toml.lines().map_while(|line| line.strip_prefix("# "));
+    for line in text.take_while(|line| !line.is_empty()) {
+        writeln!(shell, "  {line}")?;
+    }
+    writeln!(shell, "  shape  {shape}")?;
+    let Size { troubles, requests, events } = found.size;
+    writeln!(
+        shell,
+        "  small  {} troubles, {} requests, {} events; made of run {} with {troubles}, {requests}, \
+         {events} in {tries} tries",
+        size.troubles, size.requests, size.events, found.index
+    )?;
+    let path = |ending: &str| out.join(format!("{}.{ending}", artefact.name));
+    write(&path("toml"), &artefact.toml)?;
+    write(&path("rs"), &artefact.rust)?;
+    write(&path("mmd"), &artefact.mermaid)?;
+    writeln!(shell, "  again  perjury run {}", path("toml").display())?;
+    Ok(())
+}
+
+/// Of a run that panicked the scenario is kept as it is.
+fn panics(kept: &[Found], record: &Record, out: &Path, shell: &mut Shell) -> Result<(), Failure> {
+    let kept = kept.iter().filter_map(|found| Some((found, record.scenarios.get(&found.index)?)));
+    for (found, scenario) in kept {
+        let path = out.join(format!("panic-{}.toml", found.index));
+        write(&path, &crate::scenario::to_toml(scenario))?;
+        writeln!(shell, "  again  perjury run {}", path.display())?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let wrong = |error| Failure::File { path: path.display().to_string(), error };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(wrong)?;
+    }
+    fs::write(path, text).map_err(wrong)
+}

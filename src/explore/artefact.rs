@@ -1,0 +1,153 @@
+//! What is kept of a finding: a scenario file that says what broke, a test, a picture.
+
+use std::fmt::Write as _;
+
+use crate::judge::Finding;
+use crate::run::Report;
+use crate::scenario::{self, Scenario};
+use crate::time::Instant;
+
+use super::slice::Slice;
+
+/// A finding, ready to be written to files.
+#[derive(Clone, Debug)]
+pub struct Artefact {
+    /// A name that tells it from others: the judge, and a digest of the scenario.
+    pub name: String,
+    /// The scenario, with a first comment on what breaks.
+    pub toml: String,
+    /// A test that fails until the scenario holds.
+    pub rust: String,
+    /// What led to the violation, as a sequence diagram for Mermaid.
+    pub mermaid: String,
+}
+
+impl Artefact {
+    /// The files of a broken scenario; none if nothing is broken in it.
+    #[must_use]
+    pub fn of(scenario: &Scenario) -> Option<Artefact> {
+        let (report, slice) = Slice::of_run(scenario).ok()?;
+        let (finding, slice) = (report.first_broken()?, slice?);
+        let digest = format!("{:#}", report.digest);
+        let name = format!("{}-{}", finding.judge.replace([' ', '_'], "-"), &digest[..8]);
+        let description = description(&name, &report, finding, &slice);
+        let told = Scenario { description, ..scenario.clone() };
+        let toml = scenario::to_toml(&told);
+        let rust = test(&name, &report, finding, &toml);
+        Some(Artefact { name, rust, mermaid: slice.to_mermaid(), toml })
+    }
+}
+
+/// What breaks, and how to see it.
+fn description(name: &str, report: &Report, finding: &Finding, slice: &Slice) -> String {
+    let beyond = match report.is_beyond_tolerance() {
+        true => " More replicas fail than the protocol bears.",
+        false => "",
+    };
+    let at = Instant(finding.at_ns);
+    let text = format!(
+        "Broken: {}: {}.{beyond} It shows in event {} of {}, at {at}; {} events led to it.",
+        finding.judge,
+        finding.text,
+        finding.event,
+        report.events,
+        slice.lines.len()
+    );
+    let again = format!("Again: perjury run {name}.toml");
+    format!("{}\n\n{again}", wrapped(&text, 96))
+}
+
+/// A test that runs the scenario and says what is wrong.
+fn test(name: &str, report: &Report, finding: &Finding, toml: &str) -> String {
+    let function = name.replace('-', "_");
+    let mut hashes = String::from("#");
+    while toml.contains(&format!("\"{hashes}")) {
+        hashes.push('#');
+    }
+    let mut text = String::new();
+    let bears = match report.is_beyond_tolerance() {
+        true => "report.first_broken().is_none()",
+        false => "report.verdict == perjury::scenario::Verdict::Held",
+    };
+    let write = writeln!(
+        text,
+        "/// Found by `perjury fuzz`: {}.\n\
+         #[test]\n\
+         fn {function}() {{\n    \
+             let text = r{hashes}\"{toml}\"{hashes};\n    \
+             let reading = perjury::scenario::read(\"{name}\", text.as_bytes(), \
+                 &Default::default());\n    \
+             let scenario = reading.scenario.expect(\"it is a scenario\");\n    \
+             let report = perjury::run::run(&scenario).expect(\"it can be run\");\n    \
+             assert!({bears}, \"{{report}}\");\n\
+         }}",
+        finding.judge
+    );
+    write.expect("a string takes all that is written");
+    text
+}
+
+/// Lines of at most so many characters, if the words allow.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        let length = lines[last].chars().count();
+        if length > 0 && length + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            let gap = if length == 0 { "" } else { " " };
+            lines[last].push_str(&format!("{gap}{word}"));
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost() -> Scenario {
+        let text = include_str!("../../scenarios/bcr/accepted_operation_lost_under_quorum.toml");
+        let reading = scenario::read("lost", text.as_bytes(), &Default::default());
+        let mut scenario = reading.scenario.expect("it is in the folder of good scenarios");
+        scenario.expect = Default::default();
+        scenario
+    }
+
+    #[test]
+    fn a_finding_is_a_scenario_that_says_what_breaks() {
+        let artefact = Artefact::of(&lost()).unwrap();
+        assert!(artefact.toml.starts_with("# Broken: "), "{}", artefact.toml);
+        assert!(artefact.toml.contains(&format!("# Again: perjury run {}.toml", artefact.name)));
+        let reading = scenario::read("again", artefact.toml.as_bytes(), &Default::default());
+        let again = reading.scenario.expect("what is written can be read");
+        assert_eq!(
+            Scenario { description: String::new(), ..again.clone() },
+            Scenario { description: String::new(), ..lost() }
+        );
+        assert!(crate::run::run(&again).unwrap().first_broken().is_some());
+    }
+
+    #[test]
+    fn a_finding_is_a_test_and_a_picture() {
+        let artefact = Artefact::of(&lost()).unwrap();
+        let function = format!("fn {}()", artefact.name.replace('-', "_"));
+        assert!(artefact.rust.contains(&function), "{}", artefact.rust);
+        assert!(artefact.rust.contains(&artefact.toml));
+        assert!(artefact.mermaid.contains("FAULT shuttle(0,0), early_reply()"));
+    }
+
+    #[test]
+    fn what_holds_is_no_finding() {
+        let text = include_str!("../../scenarios/bcr/first.toml");
+        let reading = scenario::read("first", text.as_bytes(), &Default::default());
+        assert!(Artefact::of(&reading.scenario.unwrap()).is_none());
+    }
+
+    #[test]
+    fn long_texts_are_wrapped_between_words() {
+        assert_eq!(wrapped("one two  three", 7), "one two\nthree");
+        assert_eq!(wrapped("incomprehensible", 3), "incomprehensible");
+    }
+}

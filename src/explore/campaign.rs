@@ -1,0 +1,257 @@
+//! Many runs: drawn from one seed, run in parallel, told as one.
+//!
+//! What comes of a campaign is a function of its shape, its seed and how many runs it had: run
+//! number *i* is drawn from the seed and *i* alone, and outcomes are counted in the order of their
+//! numbers, whoever ran them and when. A part of all runs is made twice and compared.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::choice::{Name, Subject};
+
+use super::coverage::{Bigrams, Coverage};
+use super::dice::Dice;
+use super::shape::Shape;
+use super::trial::{Charge, Draw, End, Found, Trial, trial};
+
+const RUN: Name = Name::new("run");
+
+/// One in so many runs is made twice.
+pub const TWICE_EVERY: u64 = 20;
+
+/// How many runs are handed out at once. What comes of a campaign does not depend on it.
+const BATCH: u64 = 512;
+
+/// How many findings of one charge are kept, the smallest.
+const KEPT: usize = 4;
+
+/// A part of a campaign: every `count`-th run, from the `index`-th on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which part, from 0.
+    pub index: u64,
+    /// Of how many.
+    pub count: u64,
+}
+
+impl Shard {
+    /// All of it.
+    pub const WHOLE: Shard = Shard { index: 0, count: 1 };
+
+    /// How many of so many runs are in it.
+    #[must_use]
+    pub fn share(self, runs: u64) -> u64 {
+        runs / self.count + u64::from(self.index < runs % self.count)
+    }
+}
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    /// What may be drawn.
+    pub shape: Shape,
+    /// What everything is drawn from.
+    pub seed: u64,
+    /// How many runs there are, over all parts.
+    pub runs: u64,
+    /// Which part of them is to be run here.
+    pub shard: Shard,
+    /// After how many runs that broke something no more are made; none for all the same.
+    pub stop_after: Option<u64>,
+}
+
+/// All runs that were charged with the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// How many there are.
+    pub count: u64,
+    /// The number of the first of them.
+    pub first: u64,
+    /// The smallest of them, the smallest first.
+    pub kept: Vec<Found>,
+}
+
+impl Group {
+    fn add(&mut self, found: Found) {
+        self.first = if self.count == 0 { found.index } else { self.first.min(found.index) };
+        self.count += 1;
+        self.keep(found);
+    }
+
+    fn keep(&mut self, found: Found) {
+        let place = self.kept.partition_point(|kept| kept.rank() < found.rank());
+        self.kept.insert(place, found);
+        self.kept.truncate(KEPT);
+    }
+
+    fn merge(&mut self, other: Group) {
+        let both = self.count > 0;
+        self.first = if both { self.first.min(other.first) } else { other.first };
+        self.count += other.count;
+        other.kept.into_iter().for_each(|found| self.keep(found));
+    }
+}
+
+/// What came of a campaign, or of a part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many runs there were.
+    pub runs: u64,
+    /// In how many everything held.
+    pub held: u64,
+    /// How many reached a limit before it was known.
+    pub undecided: u64,
+    /// The number of the first of them.
+    pub first_undecided: Option<u64>,
+    /// How many were made twice.
+    pub twice: u64,
+    /// Those of them that were not the same run twice, by number.
+    pub differing: Vec<u64>,
+    /// What was broken, by charge.
+    pub groups: BTreeMap<Charge, Group>,
+    /// What was seen.
+    pub coverage: Coverage,
+}
+
+impl Tally {
+    /// In how many runs something broke.
+    #[must_use]
+    pub fn broke(&self) -> u64 {
+        self.groups.values().map(|group| group.count).sum()
+    }
+
+    fn count(&mut self, trial: Trial) {
+        self.runs += 1;
+        self.twice += u64::from(is_made_twice(trial.index));
+        self.coverage.add(&trial.news);
+        match trial.end {
+            End::Held => self.held += 1,
+            End::Undecided => self.cannot_tell(1, Some(trial.index)),
+            End::Differs => self.differing.push(trial.index),
+            End::Broke(charge, found) => self.groups.entry(charge).or_default().add(found),
+        }
+    }
+
+    fn cannot_tell(&mut self, count: u64, first: Option<u64>) {
+        self.undecided += count;
+        self.first_undecided = self.first_undecided.into_iter().chain(first).min();
+    }
+
+    /// Adds what another part of the same campaign came to.
+    pub fn merge(&mut self, other: Tally) {
+        self.runs += other.runs;
+        self.held += other.held;
+        self.cannot_tell(other.undecided, other.first_undecided);
+        self.twice += other.twice;
+        self.differing.extend(other.differing);
+        self.differing.sort_unstable();
+        for (charge, group) in other.groups {
+            self.groups.entry(charge).or_default().merge(group);
+        }
+        self.coverage.add(&other.coverage);
+    }
+}
+
+fn is_made_twice(index: u64) -> bool {
+    index.is_multiple_of(TWICE_EVERY)
+}
+
+impl Campaign {
+    /// What the run of this number is drawn from.
+    #[must_use]
+    pub fn seed_of(&self, index: u64) -> u64 {
+        Dice::new(self.seed).answer(RUN, Subject::number(index))
+    }
+
+    /// Runs it on the threads of the pool that this is called in. `goes_on` is told now and then
+    /// what came of it so far, and says whether it is to go on; what is told is always the outcome
+    /// of some first runs.
+    pub fn run(&self, goes_on: &mut dyn FnMut(&Tally) -> bool) -> Tally {
+        let mut tally = Tally::default();
+        let share = self.shard.share(self.runs);
+        let mut dice = Dice::new(self.seed);
+        while tally.runs < share && !self.is_over(&tally) && goes_on(&tally) {
+            let batch = tally.runs..share.min(tally.runs.saturating_add(BATCH));
+            let draws: Vec<Draw<'_>> = batch.map(|turn| self.draw(turn, &mut dice)).collect();
+            let seen = &tally.coverage;
+            let trials: Vec<Trial> = draws
+                .into_par_iter()
+                .map_init(Bigrams::default, |bigrams, draw| trial(draw, seen, bigrams))
+                .collect();
+            for trial in trials {
+                if !self.is_over(&tally) {
+                    tally.count(trial);
+                }
+            }
+        }
+        tally
+    }
+
+    fn draw<'a>(&'a self, turn: u64, dice: &mut Dice) -> Draw<'a> {
+        let index = turn * self.shard.count + self.shard.index;
+        let seed = dice.answer(RUN, Subject::number(index));
+        Draw { shape: &self.shape, index, seed, twice: is_made_twice(index) }
+    }
+
+    fn is_over(&self, tally: &Tally) -> bool {
+        self.stop_after.is_some_and(|most| tally.broke() >= most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Deliver, Protocol};
+
+    fn campaign(runs: u64) -> Campaign {
+        let mut shape = Shape::of("bcr").unwrap().requests(3, 6);
+        let Protocol::Bcr(bcr) = &mut shape.base.protocol;
+        bcr.deliver = Deliver::CaughtUp;
+        Campaign { shape, seed: 1, runs, shard: Shard::WHOLE, stop_after: None }
+    }
+
+    fn with_jobs(campaign: &Campaign, jobs: usize) -> Tally {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
+        pool.install(|| campaign.run(&mut |_| true))
+    }
+
+    #[test]
+    fn any_number_of_jobs_comes_to_the_same() {
+        let campaign = Campaign { stop_after: Some(3), ..campaign(600).clone() };
+        let one = with_jobs(&campaign, 1);
+        assert_eq!(one, with_jobs(&campaign, 3));
+        assert!(one.coverage.cells.len() > 20 && one.coverage.bigrams.len() > 200);
+        assert_eq!(one.twice, one.runs.div_ceil(TWICE_EVERY));
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        let whole = campaign(301);
+        let mut sum = Tally::default();
+        for index in [2, 0, 1] {
+            let part = Campaign { shard: Shard { index, count: 3 }, ..whole.clone() };
+            sum.merge(with_jobs(&part, 2));
+        }
+        assert_eq!(sum, with_jobs(&whole, 2));
+    }
+
+    #[test]
+    fn an_interrupted_campaign_is_a_shorter_one() {
+        let mut batches = 0;
+        let cut = campaign(5_000).run(&mut |_| {
+            batches += 1;
+            batches <= 2
+        });
+        assert_eq!(cut, campaign(cut.runs).run(&mut |_| true));
+    }
+
+    #[test]
+    fn shares_add_up() {
+        for runs in [0, 1, 7, 8, 9] {
+            let share = |index| Shard { index, count: 4 }.share(runs);
+            assert_eq!((0..4).map(share).sum::<u64>(), runs);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! From the broken runs of a campaign to a few findings: the smallest of each charge are made
+//! small, and those that then have the same shape are one.
+
+use std::collections::BTreeMap;
+
+use crate::scenario::Scenario;
+
+use super::artefact::Artefact;
+use super::campaign::Tally;
+use super::shrink::{self, Shrunk};
+use super::slice::Slice;
+use super::trial::{Charge, Found, Size};
+
+/// Something that a campaign found, made small.
+#[derive(Clone, Debug)]
+pub struct Discovery {
+    /// What it is charged with.
+    pub charge: Charge,
+    /// What happens in it, in a few words.
+    pub shape: String,
+    /// The run that it was made of.
+    pub found: Found,
+    /// The small scenario.
+    pub scenario: Scenario,
+    /// What there is to read in it.
+    pub size: Size,
+    /// How many smaller scenarios were tried.
+    pub tries: u64,
+    /// What is kept of it.
+    pub artefact: Artefact,
+}
+
+/// Makes the kept findings of a campaign small; the smallest of each shape stays. `scenario_of`
+/// knows the scenarios. `goes_on` is asked before each, with how many are done and how many there
+/// are.
+pub fn discoveries(
+    tally: &Tally,
+    scenario_of: &dyn Fn(&Found) -> Option<Scenario>,
+    goes_on: &mut dyn FnMut(usize, usize) -> bool,
+) -> Vec<Discovery> {
+    let kept = tally
+        .groups
+        .iter()
+        .flat_map(|(charge, group)| group.kept.iter().map(move |found| (charge, found)));
+    let kept: Vec<(&Charge, &Found)> = kept.collect();
+    let mut by_shape: BTreeMap<(Charge, String), Discovery> = BTreeMap::new();
+    for (done, (charge, found)) in kept.iter().enumerate() {
+        if !goes_on(done, kept.len()) {
+            break;
+        }
+        let small = scenario_of(found).and_then(|scenario| discovery(charge, found, &scenario));
+        let Some(small) = small else {
+            continue;
+        };
+        let key = (small.charge.clone(), small.shape.clone());
+        let is_better =
+            |other: &Discovery| (small.size, found.index) < (other.size, other.found.index);
+        if by_shape.get(&key).is_none_or(is_better) {
+            by_shape.insert(key, small);
+        }
+    }
+    by_shape.into_values().collect()
+}
+
+/// One finding, made small. Nothing is made of a panic: there is no trace to read.
+fn discovery(charge: &Charge, found: &Found, scenario: &Scenario) -> Option<Discovery> {
+    let Shrunk { scenario, tries, .. } = shrink::shrink(scenario, charge, shrink::TRIES);
+    let (report, slice) = Slice::of_run(&scenario).ok()?;
+    let shape = slice?.shape(&scenario);
+    let size = Size::of(&scenario, report.events);
+    let artefact = Artefact::of(&scenario)?;
+    let (charge, found) = (charge.clone(), found.clone());
+    Some(Discovery { charge, shape, found, scenario, size, tries, artefact })
+}

@@ -1,0 +1,185 @@
+//! What can go wrong at the replicas of a chain.
+
+use super::Theme;
+use crate::choice::{Name, Subject};
+use crate::explore::dice::{Dice, Odds};
+use crate::explore::shape::Shape;
+use crate::fault::{Failure, Trigger};
+use crate::scenario::Bcr;
+use crate::time::MILLISECOND_NS;
+
+/// The chain at work, and its replacement. A lie about work is told again, or taken back, when
+/// Olympus asks.
+pub(super) const THEMES: [Theme; 2] = [
+    Theme {
+        triggers: &[
+            "client_request",
+            "forwarded_request",
+            "shuttle",
+            "result_shuttle",
+            "checkpoint",
+            "completed_checkpoint",
+        ],
+        failures: &[
+            "change_operation",
+            "change_result",
+            "drop_result_stmt",
+            "crash",
+            "drop",
+            "increment_slot",
+            "extra_op",
+            "invalid_order_sig",
+            "invalid_result_sig",
+            "drop_checkpt_stmts",
+            "omit_send",
+            "early_reply",
+            "early_checkpoint",
+            "equivocate",
+            "replay",
+            "flip_bit",
+        ],
+    },
+    Theme {
+        triggers: &["wedge_request", "catch_up", "get_running_state", "new_configuration"],
+        failures: &[
+            "truncate_history",
+            "rollback",
+            "lie_running_state",
+            "crash",
+            "drop",
+            "extra_op",
+            "flip_bit",
+        ],
+    },
+];
+
+/// Head, middle or tail; the head of a chain of one is all three.
+pub(super) fn role(bcr: &Bcr, position: u32) -> &'static str {
+    match position {
+        0 => "head",
+        _ if position == bcr.tail() => "tail",
+        _ => "middle",
+    }
+}
+
+/// Whether such a message may come to this replica.
+pub(super) fn comes(bcr: &Bcr, trigger: Trigger, configuration: u32, position: u32) -> bool {
+    let (head, tail) = (position == 0, position == bcr.tail());
+    match trigger {
+        Trigger::Shuttle { .. } => !head,
+        Trigger::ResultShuttle { .. } => !(head && tail),
+        Trigger::ForwardedRequest { .. } => head,
+        Trigger::Checkpoint { .. } => !head && bcr.checkpoint_every.is_some(),
+        Trigger::CompletedCheckpoint { .. } => !tail && bcr.checkpoint_every.is_some(),
+        Trigger::NewConfiguration { .. } => configuration > 0,
+        _ => true,
+    }
+}
+
+/// Whether this failure can make a difference there.
+pub(super) fn possible(bcr: &Bcr, failure: Failure, position: u32) -> bool {
+    let (head, tail) = (position == 0, position == bcr.tail());
+    match failure {
+        Failure::IncrementSlot | Failure::Equivocate => head,
+        Failure::ChangeOperation | Failure::InvalidOrderSig | Failure::EarlyReply => !tail,
+        Failure::DropCheckptStmts => (!head || tail) && bcr.checkpoint_every.is_some(),
+        Failure::EarlyCheckpoint => !head && !tail && bcr.checkpoint_every.is_some(),
+        _ => true,
+    }
+}
+
+const FAULTY: Name = Name::new("t");
+const CHECKPOINTS: Name = Name::new("checkpoints");
+const INTERVAL: Name = Name::new("checkpoint interval");
+const TIMEOUT: Name = Name::new("timeout");
+
+/// The length of the chain, how often it takes checkpoints, how long everybody waits.
+pub(super) fn draw_knobs(shape: &Shape, bcr: &mut Bcr, dice: &mut Dice, timeouts: bool) {
+    let once = Subject::default();
+    let (least, most) = shape.faulty;
+    bcr.t = dice.between(FAULTY, once, (u64::from(least), u64::from(most))) as u32;
+    if bcr.checkpoint_every.is_none() && dice.chance(CHECKPOINTS, once, Odds(2, 3)) {
+        bcr.checkpoint_every = Some(dice.between(INTERVAL, once, (1, 6)));
+    }
+    if timeouts {
+        let own = [
+            &mut bcr.client_timeout_ns,
+            &mut bcr.head_timeout_ns,
+            &mut bcr.nonhead_timeout_ns,
+            &mut bcr.olympus_timeout_ns,
+        ];
+        for (i, timeout_ns) in (0..).zip(own) {
+            if *timeout_ns == Bcr::TIMEOUT_NS {
+                let halves = dice.between(TIMEOUT, Subject::number(i), (1, 12));
+                *timeout_ns = halves * 500 * MILLISECOND_NS;
+            }
+        }
+    }
+}
+
+/// A shorter chain, no checkpoints, the usual timeouts: each by itself.
+pub(super) fn simpler_knobs(bcr: &Bcr) -> Vec<Bcr> {
+    let mut simpler = Vec::new();
+    let default = Bcr::default();
+    let mut propose = |changed: Bcr| {
+        if changed != *bcr {
+            simpler.push(changed);
+        }
+    };
+    for t in 1..bcr.t {
+        propose(Bcr { t, ..bcr.clone() });
+    }
+    propose(Bcr { checkpoint_every: None, ..bcr.clone() });
+    propose(Bcr {
+        client_timeout_ns: default.client_timeout_ns,
+        head_timeout_ns: default.head_timeout_ns,
+        nonhead_timeout_ns: default.nonhead_timeout_ns,
+        olympus_timeout_ns: default.olympus_timeout_ns,
+        ..bcr.clone()
+    });
+    propose(Bcr { client_timeout_ns: default.client_timeout_ns, ..bcr.clone() });
+    propose(Bcr { head_timeout_ns: default.head_timeout_ns, ..bcr.clone() });
+    propose(Bcr { nonhead_timeout_ns: default.nonhead_timeout_ns, ..bcr.clone() });
+    propose(Bcr { olympus_timeout_ns: default.olympus_timeout_ns, ..bcr.clone() });
+    simpler
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::Menu;
+    use crate::fault::{Fault, text};
+    use crate::scenario::{self, Client, Protocol, Scenario};
+
+    /// The menu must offer what the linter does not call impossible, and nothing else.
+    #[test]
+    fn the_menu_is_what_the_linter_lets_pass() {
+        let bcr = Bcr { checkpoint_every: Some(1), ..Bcr::default() };
+        let mut scenario = Scenario::new(Protocol::Bcr(bcr));
+        let pool = scenario.pool.clone();
+        let items = vec![crate::object::Item::Pseudorandom { seed: 1, count: 9 }];
+        scenario.clients = vec![Client { workload: crate::object::Workload::new(items, pool) }];
+        for (configuration, position) in [0, 1].into_iter().flat_map(|c| [0, 1, 2].map(|p| (c, p)))
+        {
+            for trigger in text::triggers() {
+                for failure in text::failures() {
+                    let fault = Fault {
+                        configuration,
+                        replica: position,
+                        trigger,
+                        failures: vec![failure],
+                    };
+                    scenario.faults = vec![fault];
+                    let menu = Menu::of(&scenario.protocol);
+                    let offered = menu.triggers(configuration, position).contains(&trigger)
+                        && menu.failures(position).contains(&failure);
+                    let text = scenario::to_toml(&scenario);
+                    let reading = scenario::read("cell", text.as_bytes(), &Default::default());
+                    let never = reading.diagnostics.iter().map(scenario::Diagnosis::compact);
+                    let never: Vec<_> = never.filter(|text| text.contains("never fire")).collect();
+                    assert_eq!(offered, never.is_empty(), "{text}\n{never:?}");
+                }
+            }
+        }
+    }
+}

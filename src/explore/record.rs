@@ -1,0 +1,342 @@
+//! What a part of a campaign came to, as JSON lines, so that parts that ran on different machines
+//! can be put together again.
+//!
+//! The first line says of which campaign it is a part, the last one what was counted; between them
+//! stand the findings that are kept, each with its scenario.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::Hasher;
+use crate::scenario::{self, Scenario};
+
+use super::campaign::{Campaign, Group, Shard, Tally};
+use super::coverage::{Coverage, all_cells};
+use super::generate;
+use super::shape::Shape;
+use super::trial::{Charge, Found};
+
+/// The version of the lines.
+pub const FORMAT: u32 = 1;
+
+/// Which campaign, and which part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The version of the lines.
+    pub format: u32,
+    /// The version of the program.
+    pub perjury: String,
+    /// What was fuzzed, in the user's words.
+    pub target: String,
+    /// A hash over all that may be drawn.
+    pub shape: String,
+    /// What everything was drawn from.
+    pub seed: u64,
+    /// How many runs there are, over all parts.
+    pub runs: u64,
+    /// Which part this is.
+    pub shard: Shard,
+    /// How many cells there are to be seen.
+    pub cells: usize,
+}
+
+impl Header {
+    /// The header of a campaign on something.
+    #[must_use]
+    pub fn of(campaign: &Campaign, target: &str) -> Header {
+        Header {
+            format: FORMAT,
+            perjury: env!("CARGO_PKG_VERSION").to_owned(),
+            target: target.to_owned(),
+            shape: hash(&campaign.shape),
+            seed: campaign.seed,
+            runs: campaign.runs,
+            shard: campaign.shard,
+            cells: all_cells(&campaign.shape).len(),
+        }
+    }
+
+    /// The header of the whole, whatever the part.
+    fn whole(&self) -> Header {
+        Header { shard: Shard::WHOLE, ..self.clone() }
+    }
+}
+
+fn hash(shape: &Shape) -> String {
+    let digest = Hasher::new("shape of a campaign").bytes(format!("{shape:?}").as_bytes()).finish();
+    digest.to_string()
+}
+
+/// A line of the file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Campaign(Header),
+    Finding { charge: Charge, found: Found, scenario: String },
+    Tally(Counts),
+}
+
+/// What is counted, without the findings.
+#[derive(Serialize, Deserialize)]
+struct Counts {
+    runs: u64,
+    held: u64,
+    undecided: u64,
+    first_undecided: Option<u64>,
+    twice: u64,
+    differing: Vec<u64>,
+    charges: Vec<Count>,
+    coverage: Coverage,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Count {
+    charge: Charge,
+    count: u64,
+    first: u64,
+}
+
+/// What a part, or several put together, came to, with the scenarios of what is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Which campaign.
+    pub header: Header,
+    /// What was counted.
+    pub tally: Tally,
+    /// The scenarios of the findings, by the number of their run.
+    pub scenarios: BTreeMap<u64, Scenario>,
+}
+
+/// Why files do not make a campaign.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// A line is none of ours.
+    #[error("line {line} is not one that `perjury fuzz --json` writes: {reason}")]
+    Line {
+        /// Which, from 1.
+        line: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The first or the last line is missing.
+    #[error("{0}; the part did not run to its end: run it again")]
+    Cut(&'static str),
+    /// Another program wrote it.
+    #[error("its format is {0}, and this program knows {FORMAT}; merge with the program that ran")]
+    Format(u32),
+    /// It is a part of something else.
+    #[error(
+        "it is a part of another campaign than the first file; every part needs the same program, \
+         target, seed, runs and options"
+    )]
+    OtherCampaign,
+    /// A part comes twice or has not the right length.
+    #[error("part {0} of {1} is there twice, or was cut short; give each part once")]
+    Twice(u64, u64),
+    /// Not all parts are there.
+    #[error("of {count} parts these are missing: {missing:?}; give the files of all parts")]
+    Missing {
+        /// How many parts there are.
+        count: u64,
+        /// Which are not there.
+        missing: Vec<u64>,
+    },
+}
+
+impl Record {
+    /// The record of a campaign that was run here.
+    #[must_use]
+    pub fn of(campaign: &Campaign, target: &str, tally: Tally) -> Record {
+        let kept = tally.groups.values().flat_map(|group| &group.kept);
+        let scenarios =
+            kept.map(|found| (found.index, generate::scenario(&campaign.shape, found.seed)));
+        Record { header: Header::of(campaign, target), scenarios: scenarios.collect(), tally }
+    }
+
+    /// The lines.
+    #[must_use]
+    pub fn to_lines(&self) -> String {
+        let mut lines = vec![Line::Campaign(self.header.clone())];
+        for (charge, group) in &self.tally.groups {
+            lines.extend(group.kept.iter().map(|found| Line::Finding {
+                charge: charge.clone(),
+                found: found.clone(),
+                scenario:
+                    self.scenarios.get(&found.index).map(scenario::to_toml).unwrap_or_default(),
+            }));
+        }
+        let tally = &self.tally;
+        let charges = tally.groups.iter().map(|(charge, group)| Count {
+            charge: charge.clone(),
+            count: group.count,
+            first: group.first,
+        });
+        lines.push(Line::Tally(Counts {
+            runs: tally.runs,
+            held: tally.held,
+            undecided: tally.undecided,
+            first_undecided: tally.first_undecided,
+            twice: tally.twice,
+            differing: tally.differing.clone(),
+            charges: charges.collect(),
+            coverage: tally.coverage.clone(),
+        }));
+        let json = |line: &Line| serde_json::to_string(line).expect("text and numbers are JSON");
+        lines.iter().map(|line| json(line) + "\n").collect()
+    }
+
+    /// Reads the lines.
+    ///
+    /// # Errors
+    /// Lines that are none of ours, or not all of them.
+    pub fn from_lines(text: &str) -> Result<Record, RecordError> {
+        let mut header = None;
+        let mut counts = None;
+        let mut findings = Vec::new();
+        for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let wrong = |reason: String| RecordError::Line { line: place + 1, reason };
+            match serde_json::from_str(line).map_err(|error| wrong(error.to_string()))? {
+                Line::Campaign(Header { format, .. }) if format != FORMAT => {
+                    return Err(RecordError::Format(format));
+                }
+                Line::Campaign(first) => header = Some(first),
+                Line::Tally(last) => counts = Some(last),
+                Line::Finding { charge, found, scenario } => {
+                    let name = format!("run {}", found.index);
+                    let reading = scenario::read(&name, scenario.as_bytes(), &Default::default());
+                    let scenario = reading.scenario;
+                    let scenario = scenario.ok_or_else(|| wrong("no scenario in it".to_owned()))?;
+                    findings.push((charge, found, scenario));
+                }
+            }
+        }
+        let header = header.ok_or(RecordError::Cut("the first line is missing"))?;
+        let counts = counts.ok_or(RecordError::Cut("the last line is missing"))?;
+        Ok(Record::put_together(header, counts, findings))
+    }
+
+    fn put_together(
+        header: Header,
+        counts: Counts,
+        findings: Vec<(Charge, Found, Scenario)>,
+    ) -> Record {
+        let groups = counts.charges.into_iter().map(|Count { charge, count, first }| {
+            (charge, Group { count, first, kept: Vec::new() })
+        });
+        let mut tally = Tally {
+            runs: counts.runs,
+            held: counts.held,
+            undecided: counts.undecided,
+            first_undecided: counts.first_undecided,
+            twice: counts.twice,
+            differing: counts.differing,
+            groups: groups.collect(),
+            coverage: counts.coverage,
+        };
+        let mut scenarios = BTreeMap::new();
+        for (charge, found, scenario) in findings {
+            scenarios.insert(found.index, scenario);
+            tally.groups.entry(charge).or_default().kept.push(found);
+        }
+        Record { header, tally, scenarios }
+    }
+
+    /// Puts the parts of a campaign together, in whatever order they come.
+    ///
+    /// # Errors
+    /// The number of the record, from 0, that is no part of the same campaign or a part that is
+    /// there already; none if parts are missing.
+    pub fn merge(parts: Vec<Record>) -> Result<Record, (Option<usize>, RecordError)> {
+        let mut present = BTreeSet::new();
+        let mut merged: Option<Record> = None;
+        for (place, part) in parts.into_iter().enumerate() {
+            let Shard { index, count } = part.header.shard;
+            let whole = part.header.whole();
+            if merged.as_ref().is_some_and(|merged| merged.header != whole) {
+                return Err((Some(place), RecordError::OtherCampaign));
+            }
+            let is_whole = part.header.shard.share(part.header.runs) == part.tally.runs;
+            if !is_whole || !present.insert((count, index)) {
+                return Err((Some(place), RecordError::Twice(index, count)));
+            }
+            let merged = merged.get_or_insert_with(|| Record {
+                header: whole,
+                tally: Tally::default(),
+                scenarios: BTreeMap::new(),
+            });
+            merged.tally.merge(part.tally);
+            merged.scenarios.extend(part.scenarios);
+        }
+        let count = present.first().map_or(1, |(count, _)| *count);
+        let is_missing = |index: &u64| !present.contains(&(count, *index));
+        let missing: Vec<u64> = (0..count).filter(is_missing).collect();
+        match merged {
+            Some(merged) if missing.is_empty() => Ok(merged.without_strangers()),
+            _ => Err((None, RecordError::Missing { count, missing })),
+        }
+    }
+
+    /// Without the scenarios of findings that were not kept.
+    fn without_strangers(mut self) -> Record {
+        let kept = self.tally.groups.values().flat_map(|group| &group.kept);
+        let kept: BTreeSet<u64> = kept.map(|found| found.index).collect();
+        self.scenarios.retain(|index, _| kept.contains(index));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Deliver, Protocol};
+
+    fn campaign(shard: Shard) -> Campaign {
+        let mut shape = Shape::of("bcr").unwrap().requests(3, 6);
+        let Protocol::Bcr(bcr) = &mut shape.base.protocol;
+        bcr.deliver = Deliver::CaughtUp;
+        Campaign { shape, seed: 2, runs: 600, shard, stop_after: None }
+    }
+
+    fn record(shard: Shard) -> Record {
+        let campaign = campaign(shard);
+        let tally = campaign.run(&mut |_| true);
+        Record::of(&campaign, "bcr", tally)
+    }
+
+    fn part(index: u64) -> Record {
+        record(Shard { index, count: 2 })
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let whole = record(Shard::WHOLE);
+        assert!(!whole.scenarios.is_empty(), "nothing was found");
+        assert_eq!(Record::from_lines(&whole.to_lines()), Ok(whole));
+    }
+
+    #[test]
+    fn parts_make_the_whole() {
+        let parts = [part(1), part(0)].map(|part| Record::from_lines(&part.to_lines()).unwrap());
+        assert_eq!(Record::merge(parts.to_vec()), Ok(record(Shard::WHOLE)));
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_not_put_together() {
+        let (one, other) = (part(0), part(1));
+        let twice = Record::merge(vec![one.clone(), one.clone()]);
+        assert_eq!(twice, Err((Some(1), RecordError::Twice(0, 2))));
+        let missing = RecordError::Missing { count: 2, missing: vec![1] };
+        assert_eq!(Record::merge(vec![one.clone()]), Err((None, missing)));
+        let mut stranger = other;
+        stranger.header.seed = 9;
+        let strange = Record::merge(vec![one.clone(), stranger]);
+        assert_eq!(strange, Err((Some(1), RecordError::OtherCampaign)));
+        let lines = one.to_lines();
+        let cut = lines.trim_end().rsplit_once('\n').unwrap().0;
+        assert_eq!(Record::from_lines(cut), Err(RecordError::Cut("the last line is missing")));
+        assert!(matches!(Record::from_lines("{}"), Err(RecordError::Line { line: 1, .. })));
+        let newer = lines.replacen("\"format\":1", "\"format\":2", 1);
+        assert_eq!(Record::from_lines(&newer), Err(RecordError::Format(2)));
+    }
+}

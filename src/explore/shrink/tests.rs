@@ -1,0 +1,135 @@
+//! What is left of a scenario when it is small, and what it takes to get there.
+
+use super::*;
+use crate::explore::{Shape, Size, generate};
+use crate::fault::{Failure, Fault, Trigger};
+use crate::scenario::{Client, Deliver, Protocol, Scenario};
+
+/// Walks to the end under a rule of what still fails; returns what is left, and how many proposals
+/// that took.
+fn walk(scenario: Scenario, fails: impl Fn(&Scenario) -> bool) -> (Scenario, u64) {
+    let mut walk = Walk::new(scenario);
+    let mut proposals = 0;
+    while let Some(proposed) = walk.propose() {
+        proposals += 1;
+        match fails(proposed) {
+            true => walk.accept(),
+            false => walk.reject(),
+        }
+    }
+    (walk.into_best(), proposals)
+}
+
+fn fault(replica: u32, number: u64, failure: Failure) -> Fault {
+    let trigger = Trigger::Shuttle { client: 0, number };
+    Fault { configuration: 0, replica, trigger, failures: vec![failure] }
+}
+
+/// A scenario of everything, with 200 faults more.
+fn crowd() -> Scenario {
+    let shape = Shape { swarm: false, ..Shape::of("bcr").unwrap() };
+    let mut scenario = generate::scenario(&shape, 11);
+    for number in 0..200 {
+        scenario.faults.push(fault(1 + number as u32 % 2, number, Failure::ChangeResult));
+    }
+    scenario
+}
+
+#[test]
+fn three_of_two_hundred_faults_are_found_in_a_few_hundred_steps() {
+    let wanted = [20, 21, 170].map(|number| fault(1 + number as u32 % 2, number, Failure::FlipBit));
+    let mut scenario = crowd();
+    scenario.faults.splice(77..77, wanted.clone());
+    let fails = |s: &Scenario| wanted.iter().all(|fault| s.faults.contains(fault));
+    let (small, proposals) = walk(scenario, fails);
+    assert_eq!(small.faults, wanted);
+    assert_eq!((small.clients.len(), Size::of(&small, 0).requests), (1, 0));
+    assert_eq!(Size::of(&small, 0).troubles, 3);
+    assert_eq!(small.network, crate::scenario::Network::default());
+    assert!(proposals < 600, "{proposals} proposals");
+}
+
+#[test]
+fn whatever_fails_the_walk_ends() {
+    // Nothing fails; everything does; every second thing does.
+    assert_eq!(walk(crowd(), |_| false).0, crowd());
+    let (smallest, proposals) = walk(crowd(), |_| true);
+    assert_eq!(Size::of(&smallest, 0), Size { troubles: 0, requests: 0, events: 0 });
+    assert!(proposals < 100, "{proposals} proposals");
+    for seed in 0..20 {
+        let turn = std::cell::Cell::new(seed);
+        let (_, proposals) = walk(crowd(), |_| {
+            turn.set((turn.get() * 7 + 3) % 1_009);
+            turn.get() % 2 == 0
+        });
+        assert!(proposals < 3_000, "{proposals} proposals");
+    }
+}
+
+#[test]
+fn failures_go_down_their_order() {
+    let mut scenario = crowd();
+    scenario.faults = vec![fault(1, 9, Failure::ChangeResult)];
+    // It only has to be silent at some time.
+    let (small, _) = walk(scenario, |s| {
+        let silent = [Failure::Crash, Failure::Drop, Failure::ChangeResult];
+        s.faults.len() == 1 && s.faults[0].failures.iter().any(|one| silent.contains(one))
+    });
+    assert_eq!(small.faults, [fault(1, 0, Failure::Crash)]);
+}
+
+#[test]
+fn clients_close_ranks() {
+    let mut scenario = crowd();
+    scenario.clients = vec![Client::default(); 4];
+    let trigger = Trigger::Shuttle { client: 3, number: 1 };
+    let crash = Fault { trigger, ..fault(1, 1, Failure::Crash) };
+    scenario.faults = vec![crash.clone()];
+    scenario.network.overrides.clear();
+    let (small, _) = walk(scenario, |s| s.clients.len() >= 2 && s.faults.len() == 1);
+    assert_eq!(small.clients.len(), 2);
+    assert!(small.faults[0].trigger.client() < Some(2));
+}
+
+/// A rule of the course's under which an accepted operation can be lost.
+fn unsound() -> Shape {
+    let mut shape = Shape::of("bcr").unwrap().faulty(1, 1);
+    let Protocol::Bcr(bcr) = &mut shape.base.protocol;
+    bcr.deliver = Deliver::CaughtUp;
+    shape
+}
+
+/// The first broken scenarios of a shape, with what they are charged with.
+fn broken(shape: &Shape) -> impl Iterator<Item = (Scenario, Charge)> {
+    let all = (0..).filter_map(|seed| {
+        let scenario = generate::scenario(shape, seed);
+        let charge = Charge::of(&report_of(&scenario)?)?;
+        Some((scenario, charge))
+    });
+    all.filter(|(_, charge)| charge.judge == "extension")
+}
+
+#[test]
+fn what_is_left_fails_for_the_same_reason_at_any_number_of_threads() {
+    let shape = unsound();
+    let (scenario, charge) = broken(&shape).next().expect("there is no end of them");
+    let shrunk = |jobs| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
+        pool.install(|| shrink(&scenario, &charge, TRIES))
+    };
+    let (one, three) = (shrunk(1), shrunk(3));
+    assert_eq!((&one.scenario, one.tries), (&three.scenario, three.tries));
+    assert!(one.is_finished);
+    assert!(is_shown(&one.scenario, &charge));
+    let (before, after) = (Size::of(&scenario, 0), Size::of(&one.scenario, 0));
+    assert!(after.troubles <= 2 && after.requests < before.requests, "{before:?} {after:?}");
+}
+
+#[test]
+fn the_tries_are_bounded() {
+    let shape = unsound();
+    let (scenario, charge) = broken(&shape).next().expect("as above");
+    let cut = shrink(&scenario, &charge, 5);
+    assert_eq!((cut.tries, cut.is_finished), (5, false));
+    assert!(is_shown(&cut.scenario, &charge));
+}

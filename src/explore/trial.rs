@@ -1,0 +1,164 @@
+//! One run of a campaign: drawn, run under its judges, and told in a few words.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::{self, Digesting, Report};
+use crate::scenario::{Scenario, Verdict};
+
+use super::coverage::{Bigrams, Coverage};
+use super::generate;
+use super::shape::Shape;
+
+/// What a finding is told apart by before it is made small: who found it, and whether it should
+/// have been borne.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Charge {
+    /// Whether no more replicas failed than the protocol bears.
+    pub within_tolerance: bool,
+    /// The judge who found it first.
+    pub judge: String,
+}
+
+impl Charge {
+    /// The judge of a run that ended in a panic.
+    pub const PANIC: &'static str = "panic";
+
+    /// What a run is charged with, if anything broke.
+    #[must_use]
+    pub fn of(report: &Report) -> Option<Charge> {
+        let judge = report.first_broken()?.judge.to_owned();
+        Some(Charge { within_tolerance: report.verdict == Verdict::Broken, judge })
+    }
+
+    /// Whether this run shows the same.
+    #[must_use]
+    pub fn is_shown_by(&self, report: &Report) -> bool {
+        let mut findings = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+        findings.any(|finding| finding.judge == self.judge)
+            && (report.verdict == Verdict::Broken) == self.within_tolerance
+    }
+}
+
+/// How much there is to read in a run: the less, the better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Size {
+    /// Failures of replicas, partitions, pauses, wrong clocks, single links, tape answers.
+    pub troubles: u64,
+    /// Requests of all clients.
+    pub requests: u64,
+    /// Events of the run.
+    pub events: u64,
+}
+
+impl Size {
+    /// The size of a scenario whose run had so many events.
+    #[must_use]
+    pub fn of(scenario: &Scenario, events: u64) -> Size {
+        let failures: usize = scenario.faults.iter().map(|fault| fault.failures.len()).sum();
+        let network = &scenario.network;
+        let around = network.partitions.len() + network.overrides.len() + scenario.processes.len();
+        let requests = scenario.clients.iter().map(|client| client.workload.demand_count());
+        Size {
+            troubles: (failures + around + scenario.choices.len()) as u64,
+            requests: requests.fold(0, u64::saturating_add),
+            events,
+        }
+    }
+}
+
+/// A run that broke something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// How much there is to read; orders findings, with what follows.
+    pub size: Size,
+    /// Its number in the campaign.
+    pub index: u64,
+    /// What it is drawn from.
+    pub seed: u64,
+    /// In the judge's words.
+    pub text: String,
+}
+
+impl Found {
+    /// The order in which findings are preferred.
+    pub(super) fn rank(&self) -> (Size, u64) {
+        (self.size, self.index)
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Everything held.
+    Held,
+    /// A limit was reached.
+    Undecided,
+    /// Something broke.
+    Broke(Charge, Found),
+    /// A second run of the same scenario was another run.
+    Differs,
+}
+
+/// A run of a campaign.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) index: u64,
+    pub(super) end: End,
+    /// What it reached that the campaign had not.
+    pub(super) news: Coverage,
+}
+
+/// Which run of which campaign.
+#[derive(Clone, Copy)]
+pub(super) struct Draw<'a> {
+    pub(super) shape: &'a Shape,
+    pub(super) index: u64,
+    pub(super) seed: u64,
+    /// Whether it is run a second time, to compare.
+    pub(super) twice: bool,
+}
+
+/// Runs once; a panic is a finding too.
+pub(super) fn trial(draw: Draw<'_>, seen: &Coverage, bigrams: &mut Bigrams) -> Trial {
+    let ran = catch_unwind(AssertUnwindSafe(|| carry_out(draw, seen, bigrams)));
+    ran.unwrap_or_else(|_| {
+        bigrams.take();
+        let scenario = generate::scenario(draw.shape, draw.seed);
+        let charge = Charge { within_tolerance: true, judge: Charge::PANIC.to_owned() };
+        let size = Size::of(&scenario, 0);
+        let text = "the run ended in a panic".to_owned();
+        let found = Found { size, index: draw.index, seed: draw.seed, text };
+        Trial { index: draw.index, end: End::Broke(charge, found), news: Coverage::default() }
+    })
+}
+
+fn carry_out(draw: Draw<'_>, seen: &Coverage, bigrams: &mut Bigrams) -> Trial {
+    let Draw { shape, index, seed, twice } = draw;
+    let scenario = generate::scenario(shape, seed);
+    let digesting = if twice { Digesting::Yes } else { Digesting::No };
+    let run = |bigrams: &mut Bigrams| run::run_before(&scenario, bigrams, digesting);
+    let report = run(bigrams).expect("the generator writes no tape, so no site can be wrong");
+    let news = seen.news(&scenario, &report, bigrams.take());
+    let mut end = end(&scenario, &report, index, seed);
+    if twice {
+        let again = run(bigrams).expect("as before");
+        bigrams.take();
+        if again.digest != report.digest {
+            end = End::Differs;
+        }
+    }
+    Trial { index, end, news }
+}
+
+fn end(scenario: &Scenario, report: &Report, index: u64, seed: u64) -> End {
+    match (Charge::of(report), report.first_broken()) {
+        (Some(charge), Some(finding)) => {
+            let size = Size::of(scenario, report.events);
+            End::Broke(charge, Found { size, index, seed, text: finding.text.clone() })
+        }
+        _ if report.verdict == Verdict::Undecided => End::Undecided,
+        _ => End::Held,
+    }
+}
