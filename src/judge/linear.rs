@@ -101,6 +101,7 @@ pub const STANDINGS_KEPT: usize = 1 << 16;
 pub struct Line {
     object: Dictionary,
     latest_call: u64,
+    latest_return: u64,
 }
 
 impl Line {
@@ -109,8 +110,77 @@ impl Line {
         let reply = self.object.apply(&act.operation);
         self.latest_call = self.latest_call.max(act.called);
         match &act.returned {
-            Some((at, told)) => *told == reply && *at >= self.latest_call,
+            Some((at, told)) => {
+                self.latest_return = self.latest_return.max(*at);
+                *told == reply && *at > self.latest_call
+            }
             None => true,
+        }
+    }
+}
+
+/// Looks for orders of what comes behind a [`Line`].
+///
+/// There are two searches. One begins with what the line has made of the keys: what it explains is
+/// linearizable. But other lines of the same acts may have made something else of them, so when it
+/// finds no order there may be one. The other takes anything for possible before, and for each act
+/// that overlaps with the line that it had its effect before the line's end, or will have it: what
+/// it cannot explain is not linearizable.
+#[derive(Clone, Debug)]
+pub struct Behind {
+    line: Line,
+    yes: Search,
+    /// None where nothing is before: then the other is right, whatever it says.
+    no: Option<Search>,
+    /// The key of an act that does not fit behind the line.
+    before: Option<Arc<str>>,
+}
+
+impl Behind {
+    /// Searches behind this line.
+    pub fn new(line: &Line) -> Behind {
+        let is_first = line.latest_call == 0 && line.latest_return == 0;
+        Behind {
+            line: line.clone(),
+            yes: Search::after(line.object.clone(), STANDINGS_KEPT),
+            no: (!is_first).then(|| Search::after_anything(STANDINGS_KEPT)),
+            before: None,
+        }
+    }
+
+    /// Takes an act. It was not called before the time up to which the searches have gone.
+    pub fn take(&mut self, act: Act) {
+        let fits = |(at, _): &(u64, Reply)| *at > self.line.latest_call;
+        if !act.returned.as_ref().is_none_or(fits) {
+            self.before = Some(act.operation.key().into());
+        }
+        if let Some(no) = &mut self.no {
+            let overlaps = act.called < self.line.latest_return;
+            no.take(match overlaps {
+                true => Act { returned: None, ..act.clone() },
+                false => act.clone(),
+            });
+        }
+        self.yes.take(act);
+    }
+
+    /// Goes on. `known` tells for a key up to which time all of its acts were taken.
+    pub fn go_on(&mut self, known: impl Fn(&str) -> u64) {
+        for search in self.no.iter_mut().chain([&mut self.yes]) {
+            search.go_on(&known);
+        }
+    }
+
+    /// Nothing more comes: what the history is, the line and what is behind it.
+    pub fn finish(self) -> Answer {
+        let is_exact = self.no.is_none();
+        if let Some(Answer::No(offence)) = self.no.map(Search::finish) {
+            return Answer::No(offence);
+        }
+        match (self.yes.finish(), self.before) {
+            (_, Some(key)) => Answer::Unknown { key },
+            (Answer::No(Offence { key, .. }), None) if !is_exact => Answer::Unknown { key },
+            (answer, None) => answer,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::judge::linear::{self, Act, Answer, Line, Search};
+use crate::judge::linear::{self, Act, Answer, Behind, Line};
 use crate::object::Operation;
 use crate::protocol::bcr::Note;
 
@@ -14,9 +14,9 @@ use super::{Finding, Place, Ruling};
 /// The clients' history.
 ///
 /// Of a long one, the newest acts alone are kept. The older ones are settled: put behind each other
-/// in the order of the slots, and handed to a search that remembers only what is possible after
-/// them. So neither answer depends on how long a history is; unknown is what is left where the
-/// slots explain nothing and too many other orders are possible.
+/// in the order of the slots. Where that explains no more, another order is searched for, of what
+/// is kept and, bit by bit, of what comes. So memory does not grow with a history; unknown is what
+/// is left where more than one past is possible and they differ.
 #[derive(Clone, Debug)]
 pub(super) struct Linearizable {
     acts: Vec<Act>,
@@ -24,13 +24,12 @@ pub(super) struct Linearizable {
     slots: Vec<Option<(u32, u64)>>,
     /// What each client waits for: its place among the acts, and the client's number for it.
     open: Vec<Option<(usize, u64)>>,
-    /// The acts that are no longer kept, in an order that explains them; none if that of the slots
-    /// does not.
-    line: Option<Line>,
-    /// The search, which was handed these acts.
-    search: Search,
+    /// The acts that were settled, in an order that explains them.
+    line: Line,
     /// How many these are.
     settled: u64,
+    /// The search for another order, from when on that of the slots explained no more.
+    search: Option<Behind>,
     /// How many acts are kept.
     most: usize,
 }
@@ -50,9 +49,9 @@ impl Linearizable {
             acts: Vec::new(),
             slots: Vec::new(),
             open: Vec::new(),
-            line: Some(Line::default()),
-            search: Search::new(linear::STANDINGS_KEPT),
+            line: Line::default(),
             settled: 0,
+            search: None,
             most,
         }
     }
@@ -83,7 +82,7 @@ impl Linearizable {
     fn asked(&mut self, (client, request): (u32, u64), operation: Operation, called: u64) {
         // Everybody may wait for something, and as much again is to be settled at a time.
         if self.acts.len() >= self.most.max(2 * self.open.len()) {
-            self.settle();
+            self.settle(called);
         }
         let at = client as usize;
         if self.open.len() <= at {
@@ -108,57 +107,65 @@ impl Linearizable {
         placed.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// Forgets what was answered: before anything that is still waited for, in the order of the
-    /// slots, if that explains it; else all of it.
-    fn settle(&mut self) {
-        let mut goes = vec![false; self.acts.len()];
-        self.line = self.line.take().and_then(|line| self.settled_line(line, &mut goes));
-        if self.line.is_none() {
-            let answered = self.acts.iter().map(|act| act.returned.is_some());
-            goes = answered.collect();
+    /// Forgets the older half, if the order of the slots explains it; else all that was answered,
+    /// and searches for another.
+    fn settle(&mut self, now: u64) {
+        if self.search.is_none() && self.line_on() {
+            return;
         }
-        for (place, _) in self.open.iter_mut().flatten() {
-            *place -= goes[..*place].iter().filter(|goes| **goes).count();
-        }
-        let (acts, slots) = (std::mem::take(&mut self.acts), std::mem::take(&mut self.slots));
-        for ((act, slot), goes) in acts.into_iter().zip(slots).zip(goes) {
-            if goes {
-                self.settled += 1;
-                self.search.take(act);
-            } else {
-                self.acts.push(act);
-                self.slots.push(slot);
-            }
-        }
-        self.search_on();
-    }
-
-    /// Puts what can be put behind this line; marks it. None if it does not fit, or is too little.
-    fn settled_line(&self, mut line: Line, goes: &mut [bool]) -> Option<Line> {
-        let order = self.by_slot();
-        let is_answered = |place: &&usize| self.acts[**place].returned.is_some();
-        let settled = order.iter().take_while(is_answered).count();
-        let explained = order[..settled].iter().all(|place| line.put(&self.acts[*place]));
-        order[..settled].iter().for_each(|place| goes[*place] = true);
-        (explained && settled >= self.acts.len() / 4).then_some(line)
-    }
-
-    /// The search goes on for each key to the first call that it was not handed.
-    fn search_on(&mut self) {
+        let answered: Vec<bool> = self.acts.iter().map(|act| act.returned.is_some()).collect();
+        let mut search = self.search.take().unwrap_or_else(|| Behind::new(&self.line));
+        self.remove(&answered).into_iter().for_each(|act| search.take(act));
         let mut first: BTreeMap<&str, u64> = BTreeMap::new();
         for act in &self.acts {
             let called = first.entry(act.operation.key()).or_insert(act.called);
             *called = act.called.min(*called);
         }
-        let now = self.acts.last().map_or(0, |act| act.called);
-        self.search.go_on(|key| first.get(key).copied().unwrap_or(now));
+        search.go_on(|key| first.get(key).copied().unwrap_or(now));
+        self.search = Some(search);
+    }
+
+    /// Puts the older half behind the line; false if it does not fit, or too much of it waits for
+    /// an answer.
+    fn line_on(&mut self) -> bool {
+        let mut line = self.line.clone();
+        let mut order = self.by_slot();
+        let is_answered = |place: &usize| self.acts[*place].returned.is_some();
+        let answered = order.iter().take_while(|place| is_answered(place)).count();
+        order.truncate(answered.min(self.acts.len() / 2));
+        let explained = order.iter().all(|place| line.put(&self.acts[*place]));
+        if !explained || order.len() < self.acts.len() / 4 {
+            return false;
+        }
+        let mut goes = vec![false; self.acts.len()];
+        order.iter().for_each(|place| goes[*place] = true);
+        self.line = line;
+        drop(self.remove(&goes));
+        true
+    }
+
+    /// Takes acts out.
+    fn remove(&mut self, goes: &[bool]) -> Vec<Act> {
+        for (place, _) in self.open.iter_mut().flatten() {
+            *place -= goes[..*place].iter().filter(|goes| **goes).count();
+        }
+        let (acts, slots) = (std::mem::take(&mut self.acts), std::mem::take(&mut self.slots));
+        let mut gone = Vec::new();
+        for ((act, slot), goes) in acts.into_iter().zip(slots).zip(goes) {
+            if *goes {
+                gone.push(act);
+            } else {
+                self.acts.push(act);
+                self.slots.push(slot);
+            }
+        }
+        self.settled += gone.len() as u64;
+        gone
     }
 
     /// Whether the order of the slots explains all answers: then no other has to be searched for.
     fn slots_explain(&self) -> bool {
-        let Some(mut line) = self.line.clone() else {
-            return false;
-        };
+        let mut line = self.line.clone();
         let mut unplaced = self.acts.iter().filter(|act| act.returned.is_some()).count();
         let explained = self.by_slot().into_iter().all(|place| {
             let act = &self.acts[place];
@@ -170,15 +177,14 @@ impl Linearizable {
 
     /// What the search says of the whole history.
     fn searched(&self) -> Answer {
-        let mut search = self.search.clone();
-        for act in &self.acts {
-            search.take(act.clone());
-        }
+        let mut search = self.search.clone().unwrap_or_else(|| Behind::new(&self.line));
+        self.acts.iter().for_each(|act| search.take(act.clone()));
         search.finish()
     }
 
     pub(super) fn ruling(&self) -> Ruling {
-        let answer = if self.slots_explain() { Answer::Yes } else { self.searched() };
+        let explained = self.search.is_none() && self.slots_explain();
+        let answer = if explained { Answer::Yes } else { self.searched() };
         let (finding, unknown) = match answer {
             Answer::Yes => (None, None),
             Answer::No(offence) => (Some(finding(&offence)), None),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Act, Answer, Offence};
-use crate::object::{Operation, Reply, Text};
+use crate::object::{Dictionary, Operation, Reply, Text};
 
 /// How many operations of one key may be under way at once before the answer is unknown.
 const UNDER_WAY_KEPT: usize = 128;
@@ -20,7 +20,26 @@ const PART_KEPT: usize = 64;
 pub struct Search {
     standings: usize,
     waiting: usize,
+    start: Start,
     keys: BTreeMap<Arc<str>, Walk>,
+}
+
+/// What the keys are when a search begins.
+#[derive(Clone, Debug)]
+enum Start {
+    /// These values.
+    Values(Dictionary),
+    /// Anything.
+    Any,
+}
+
+impl Start {
+    fn value(&self, key: &str) -> Value {
+        match self {
+            Start::Values(values) => values.get(key).cloned().map_or(Value::Absent, Value::Is),
+            Start::Any => Value::Any,
+        }
+    }
 }
 
 impl Search {
@@ -28,9 +47,20 @@ impl Search {
     const WAITING_KEPT: usize = 1 << 18;
 
     /// A search that has been handed nothing, and that gives up where more standings of one key
-    /// are possible.
+    /// are possible. No key is there when it begins.
     pub fn new(standings: usize) -> Search {
-        Search { standings, waiting: Search::WAITING_KEPT, keys: BTreeMap::new() }
+        Search::after(Dictionary::default(), standings)
+    }
+
+    /// One that begins with these values. It says yes of what can follow them.
+    pub fn after(values: Dictionary, standings: usize) -> Search {
+        let (waiting, start) = (Search::WAITING_KEPT, Start::Values(values));
+        Search { standings, waiting, start, keys: BTreeMap::new() }
+    }
+
+    /// One that knows nothing of what the keys were. It says no of what can follow nothing.
+    pub fn after_anything(standings: usize) -> Search {
+        Search { start: Start::Any, ..Search::new(standings) }
     }
 
     /// Takes an act. It was not called before the time up to which the search has gone.
@@ -39,7 +69,8 @@ impl Search {
             walk.take(act);
         } else {
             let key: Arc<str> = act.operation.key().into();
-            self.keys.entry(key).or_default().take(act);
+            let start = self.start.value(&key);
+            self.keys.entry(key).or_insert_with(|| Walk::new(start)).take(act);
         }
     }
 
@@ -75,16 +106,44 @@ impl Search {
     }
 }
 
+/// What a key may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    /// Nobody knows.
+    Any,
+    Absent,
+    Is(Text),
+}
+
+impl Value {
+    fn told(&self) -> (u8, &str) {
+        match self {
+            Value::Any => (0, ""),
+            Value::Absent => (1, ""),
+            Value::Is(text) => (2, text),
+        }
+    }
+
+    /// For a person; none stands for an absent key.
+    fn shown(&self) -> Option<String> {
+        match self {
+            Value::Any => Some("anything".to_owned()),
+            Value::Absent => None,
+            Value::Is(text) => Some(text.to_string()),
+        }
+    }
+}
+
 /// One possibility: which operations under way have taken effect, and the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Standing {
     done: u128,
-    value: Option<Text>,
+    value: Value,
 }
 
 impl Standing {
-    fn told(&self) -> (u128, Option<&str>) {
-        (self.done, self.value.as_deref())
+    fn told(&self) -> (u128, (u8, &str)) {
+        (self.done, self.value.told())
     }
 }
 
@@ -136,21 +195,19 @@ struct Walk {
     values_before: Vec<Option<String>>,
 }
 
-impl Default for Walk {
-    fn default() -> Walk {
+impl Walk {
+    fn new(start: Value) -> Walk {
         Walk {
             state: State::Explained,
             moments: Vec::new(),
-            standings: BTreeSet::from([Standing { done: 0, value: None }]),
+            values_before: vec![start.shown()],
+            standings: BTreeSet::from([Standing { done: 0, value: start }]),
             under_way: Vec::new(),
             part: VecDeque::new(),
             left_out: 0,
-            values_before: vec![None],
         }
     }
-}
 
-impl Walk {
     fn take(&mut self, act: Act) {
         if !matches!(self.state, State::Explained) {
             return;
@@ -180,7 +237,7 @@ impl Walk {
     }
 
     fn give_up(&mut self) {
-        *self = Walk { state: State::GivenUp, ..Walk::default() };
+        *self = Walk { state: State::GivenUp, ..Walk::new(Value::Any) };
     }
 
     /// An operation is under way from now on.
@@ -188,8 +245,8 @@ impl Walk {
         if self.under_way.iter().all(Option::is_none) {
             self.part.clear();
             self.left_out = 0;
-            let values = self.standings.iter().map(|standing| standing.value.as_deref());
-            self.values_before = values.map(|value| value.map(str::to_owned)).collect();
+            let values = self.standings.iter().map(|standing| standing.value.shown());
+            self.values_before = values.collect();
         }
         if self.part.len() == PART_KEPT {
             self.part.pop_front();
@@ -257,14 +314,14 @@ fn with_readers(under_way: &[Option<Arc<Act>>], mut standing: Standing) -> Stand
 }
 
 /// Whether an act fits here and can have no effect, here or later.
-fn reads(value: &Option<Text>, act: &Act) -> bool {
+fn reads(value: &Value, act: &Act) -> bool {
     let told = act.returned.as_ref().map(|(_, told)| told.as_str());
     match (&act.operation, value) {
-        (Operation::Get { .. }, _) => {
-            told.is_none_or(|told| told == value.as_deref().unwrap_or_default())
-        }
+        (Operation::Get { .. }, Value::Any) => told.is_none(),
+        (Operation::Get { .. }, Value::Absent) => told.is_none_or(str::is_empty),
+        (Operation::Get { .. }, Value::Is(text)) => told.is_none_or(|told| told == text.as_str()),
         // Where nobody was told that it failed, it may do something later.
-        (Operation::Append { .. } | Operation::Slice { .. }, None) => {
+        (Operation::Append { .. } | Operation::Slice { .. }, Value::Absent) => {
             told == Some(Reply::FAIL.as_str())
         }
         _ => false,
@@ -279,20 +336,43 @@ fn steps(under_way: &[Option<Arc<Act>>], standing: &Standing) -> impl Iterator<I
         (done >> place & 1 == 0).then_some((place, act))
     });
     waiting.filter_map(move |(place, act)| {
-        let (value, reply) = apply(before, &act.operation);
-        let fits = act.returned.as_ref().is_none_or(|(_, told)| *told == reply);
-        fits.then(|| Standing { done: done | 1 << place, value })
+        let value = after(before, act)?;
+        Some(Standing { done: done | 1 << place, value })
     })
 }
 
+/// What an act makes of a value; none if that is not what its client was told.
+fn after(before: &Value, act: &Act) -> Option<Value> {
+    let told = act.returned.as_ref().map(|(_, told)| told);
+    let (value, reply) = match before {
+        Value::Any => return Some(after_anything(&act.operation, told)),
+        Value::Absent => apply(None, &act.operation),
+        Value::Is(text) => apply(Some(text), &act.operation),
+    };
+    let fits = told.is_none_or(|told| *told == reply);
+    fits.then(|| value.map_or(Value::Absent, Value::Is))
+}
+
+/// What is known of a value when this was answered of it: no less than can be.
+fn after_anything(operation: &Operation, told: Option<&Reply>) -> Value {
+    match (operation, told) {
+        (Operation::Put { value, .. }, _) => Value::Is(value.clone()),
+        (Operation::Get { .. }, Some(told)) if !told.as_str().is_empty() => {
+            Value::Is(told.as_str().into())
+        }
+        (Operation::Append { .. }, Some(told)) if *told == Reply::FAIL => Value::Absent,
+        _ => Value::Any,
+    }
+}
+
 /// What an operation makes of a value, and what it answers.
-fn apply(value: &Option<Text>, operation: &Operation) -> (Option<Text>, Reply) {
+fn apply(value: Option<&Text>, operation: &Operation) -> (Option<Text>, Reply) {
     let done = |value| (Some(value), Reply::OK);
-    let refused = || (value.clone(), Reply::FAIL);
+    let refused = || (value.cloned(), Reply::FAIL);
     match operation {
         Operation::Put { value, .. } => done(value.clone()),
-        Operation::Get { .. } => (value.clone(), value.as_ref().map_or(Reply::EMPTY, Reply::of)),
-        Operation::Append { value: more, .. } => match value.clone() {
+        Operation::Get { .. } => (value.cloned(), value.map_or(Reply::EMPTY, Reply::of)),
+        Operation::Append { value: more, .. } => match value.cloned() {
             Some(mut value) => {
                 value.push_str(more);
                 done(value)
@@ -300,7 +380,7 @@ fn apply(value: &Option<Text>, operation: &Operation) -> (Option<Text>, Reply) {
             None => refused(),
         },
         Operation::Slice { from, to, .. } => {
-            let part = value.as_ref().and_then(|value| value.slice(*from, *to));
+            let part = value.and_then(|value| value.slice(*from, *to));
             part.map_or_else(refused, done)
         }
     }

@@ -180,6 +180,45 @@ fn a_long_history_of_ten_clients_is_checked() {
     assert_eq!(check(&history), Answer::Yes);
 }
 
+/// Puts some acts of a history into a line, if they fit, and searches behind it for the others.
+fn check_behind_a_line(history: &[Act], source: &mut ChaCha8Rng) -> Answer {
+    let mut line = Line::default();
+    let (mut order, mut rest) = (history.to_vec(), Vec::new());
+    order.sort_by_key(|act| act.called + source.next_u64() % 12);
+    let count = source.next_u64() as usize % history.len();
+    for (place, act) in order.into_iter().enumerate() {
+        let mut longer = line.clone();
+        if place < count && act.returned.is_some() && longer.put(&act) {
+            line = longer;
+        } else {
+            rest.push(act);
+        }
+    }
+    let mut behind = Behind::new(&line);
+    rest.into_iter().for_each(|act| behind.take(act));
+    behind.finish()
+}
+
+#[test]
+fn what_is_said_behind_a_line_is_right() {
+    let mut source = ChaCha8Rng::seed_from_u64(8);
+    let mut answers = [[0_u32; 3]; 2];
+    for _ in 0..100_000 {
+        let history = small_history(&mut source);
+        let expected = check(&history) == Answer::Yes;
+        let found = match check_behind_a_line(&history, &mut source) {
+            Answer::Yes => 0,
+            Answer::No(_) => 1,
+            Answer::Unknown { .. } => 2,
+        };
+        answers[usize::from(expected)][found] += 1;
+        assert!(found == 2 || expected == (found == 0), "{history:#?}\n{found}");
+    }
+    // In so few acts, what would show that they are wrong often stands in the line.
+    let [[_, no, _], [yes, _, open]] = answers;
+    assert!(yes > 10 * open && no > 10_000, "not much is decided: {answers:?}");
+}
+
 #[test]
 fn what_waits_too_long_for_an_answer_is_unknown() {
     let mut search = Search::new(STANDINGS_KEPT);
