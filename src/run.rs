@@ -120,6 +120,8 @@ pub struct Report {
     pub injections: Vec<Outcome>,
     /// The positions of the faulty replicas of each configuration that had any.
     pub faulty: BTreeMap<u32, BTreeSet<u32>>,
+    /// Since which event more replicas of some configuration are faulty than the protocol bears.
+    pub too_many_since: Option<u64>,
     /// How many faulty replicas the protocol bears in each configuration.
     pub tolerated: u32,
     /// What should be reached by some run of a suite, and was by this one.
@@ -151,7 +153,13 @@ impl Report {
 
     /// Whether in some configuration more replicas were faulty than the protocol bears.
     pub fn is_beyond_tolerance(&self) -> bool {
-        self.faulty.values().any(|positions| positions.len() > self.tolerated as usize)
+        self.too_many_since.is_some()
+    }
+
+    /// What was broken while no more replicas were faulty than the protocol bears.
+    pub fn broken_within_tolerance(&self) -> impl Iterator<Item = &Finding> {
+        let findings = self.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+        findings.filter(|found| self.too_many_since.is_none_or(|since| found.event < since))
     }
 
     /// What was broken first, if anything was.
@@ -319,6 +327,7 @@ fn report<P: Judged, W>(
         quorums: watch.bench.quorums(),
         injections: watch.injections.outcomes().to_vec(),
         faulty: watch.injections.faulty(),
+        too_many_since: watch.injections.too_many_since(tolerated(scenario)),
         tolerated: tolerated(scenario),
         reached: reached(&watch),
         rulings: watch.bench.rulings(),
@@ -394,8 +403,8 @@ fn liveness(report: &Report) -> Ruling {
 fn verdict(report: &Report) -> Verdict {
     let broken = report.rulings.iter().any(|ruling| ruling.finding.is_some());
     match () {
-        () if broken && report.is_beyond_tolerance() => Verdict::BeyondTolerance,
-        () if broken => Verdict::Broken,
+        () if report.broken_within_tolerance().next().is_some() => Verdict::Broken,
+        () if broken => Verdict::BeyondTolerance,
         () if !report.stop.is_quiet() => Verdict::Undecided,
         () if report.rulings.iter().any(|ruling| ruling.unknown.is_some()) => Verdict::Undecided,
         () => Verdict::Held,

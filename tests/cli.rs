@@ -66,6 +66,8 @@ fn digest(text: &str) -> String {
 fn the_first_scenario_holds() {
     let output = perjury(&["run", FIRST]);
     assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(out(&output).trim()), "the README shows another output");
     insta::assert_snapshot!(out(&output));
 }
 

@@ -3,6 +3,7 @@
 //! An expected event is held against the JSON form of the trace. That form is dear, so it is made
 //! for those events alone whose kind is asked for.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -16,6 +17,8 @@ use crate::trace::{Event, Line, Ordinals, Watch, What};
 #[derive(Clone, Debug)]
 pub struct Counted {
     counts: Vec<(Wanted, u64)>,
+    /// Of each of them, the fields that events of its kind lack, if there were any such events.
+    unknown: Vec<Option<BTreeSet<String>>>,
     ordinals: Ordinals,
 }
 
@@ -23,7 +26,8 @@ impl Counted {
     /// Nothing counted yet; none if nothing is to be counted.
     pub fn new(events: &[ExpectedEvent]) -> Option<Counted> {
         let counts: Vec<_> = events.iter().map(|event| (Wanted::new(event), 0)).collect();
-        (!counts.is_empty()).then(|| Counted { counts, ordinals: Ordinals::default() })
+        let unknown = vec![None; counts.len()];
+        (!counts.is_empty()).then(|| Counted { counts, unknown, ordinals: Ordinals::default() })
     }
 
     /// The expectations that did not come true, each as a sentence.
@@ -33,7 +37,11 @@ impl Counted {
             let holds = *count >= least && most.is_none_or(|most| *count <= most);
             (!holds).then(|| wanted.told(*count))
         };
-        self.counts.iter().filter_map(missed).collect()
+        let unknown = self.counts.iter().zip(&self.unknown).flat_map(|((wanted, _), fields)| {
+            let fields = fields.iter().flatten();
+            fields.map(|field| format!("no event {} has a field {field}", wanted.event.kind))
+        });
+        self.counts.iter().filter_map(missed).chain(unknown).collect()
     }
 
     fn asks_for(&self, word: &str) -> bool {
@@ -64,8 +72,11 @@ impl<P: Protocol> Watch<P> for Counted {
         let line = Line::of(event, notary, &mut self.ordinals);
         if self.asks_for(line.event) || line.kind.is_some_and(|kind| self.asks_for(kind)) {
             let json = line.to_json();
-            for (wanted, count) in &mut self.counts {
-                *count += u64::from(wanted.is(&json));
+            for ((wanted, count), unknown) in self.counts.iter_mut().zip(&mut self.unknown) {
+                if wanted.is_of_kind(&json) {
+                    *count += u64::from(wanted.is(&json));
+                    wanted.look_for_fields(&json, unknown);
+                }
             }
         }
     }
@@ -85,15 +96,29 @@ impl Wanted {
         Wanted { values: values.collect(), event: event.clone() }
     }
 
-    fn is(&self, line: &Value) -> bool {
+    fn is_of_kind(&self, line: &Value) -> bool {
         let is_kind = |name| line.get(name).and_then(Value::as_str) == Some(&self.event.kind);
+        is_kind("event") || is_kind("kind")
+    }
+
+    /// Whether its fields are those of an event of its kind.
+    fn is(&self, line: &Value) -> bool {
         let mut fields = self.event.fields.iter().zip(&self.values);
-        (is_kind("event") || is_kind("kind"))
-            && fields.all(|((name, text), value)| match find(line, name) {
-                Some(Value::String(found)) => found == text,
-                Some(found) => Some(found) == value.as_ref(),
-                None => false,
-            })
+        fields.all(|((name, text), value)| match find(line, name) {
+            Some(Value::String(found)) => found == text,
+            Some(found) => Some(found) == value.as_ref(),
+            None => false,
+        })
+    }
+
+    /// Leaves those of the fields that no event of this kind was seen to have. Of a path the first
+    /// step alone is looked for: what lies further down may be absent now and then.
+    fn look_for_fields(&self, line: &Value, unknown: &mut Option<BTreeSet<String>>) {
+        let all = || self.event.fields.keys().cloned().collect();
+        let first = |field: &str| field.split('.').next().unwrap_or(field).to_owned();
+        unknown
+            .get_or_insert_with(all)
+            .retain(|field| find(line, field).is_none() && line.get(first(field)).is_none());
     }
 
     fn told(&self, count: u64) -> String {

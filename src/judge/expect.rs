@@ -76,7 +76,7 @@ fn results(expect: &Expect, report: &Report, missed: &mut Vec<String>) {
         if let Some(place) = parted {
             let (found, wanted) = (&found[place], &wanted[place]);
             missed.push(format!("result {place} of client {client} is '{found}', not '{wanted}'"));
-        } else if wanted.len() > found.len() {
+        } else if wanted.len() != found.len() {
             let (found, wanted) = (found.len(), wanted.len());
             missed.push(format!("client {client} has {found} results, not {wanted}"));
         }

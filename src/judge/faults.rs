@@ -28,7 +28,8 @@ pub struct Outcome {
 pub struct Injections {
     outcomes: Vec<Outcome>,
     places: BTreeMap<(Identity, String), usize>,
-    faulty: BTreeSet<Identity>,
+    /// Who is faulty, and since which event.
+    faulty: BTreeMap<Identity, u64>,
 }
 
 impl Injections {
@@ -54,7 +55,7 @@ impl Injections {
         &mut self.outcomes[place]
     }
 
-    fn note(&mut self, who: Identity, injection: &Injection) {
+    fn note(&mut self, who: Identity, event: u64, injection: &Injection) {
         let outcome = self.outcome(who, &injection.what);
         match injection.step {
             InjectionStep::Armed => outcome.armed += 1,
@@ -62,7 +63,7 @@ impl Injections {
             InjectionStep::Done => {
                 outcome.fired += 1;
                 if injection.is_fault {
-                    self.faulty.insert(who);
+                    self.faulty.entry(who).or_insert(event);
                 }
             }
         }
@@ -75,23 +76,36 @@ impl Injections {
 
     /// Whether a failure came true at this party.
     pub fn is_faulty(&self, who: Identity) -> bool {
-        self.faulty.contains(&who)
+        self.faulty.contains_key(&who)
     }
 
     /// The positions of the faulty replicas of each configuration that has any.
     pub fn faulty(&self) -> BTreeMap<u32, BTreeSet<u32>> {
         let mut faulty: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-        for who in self.faulty.iter().filter(|who| who.class == Class::Replica) {
+        for who in self.faulty.keys().filter(|who| who.class == Class::Replica) {
             faulty.entry(who.configuration).or_default().insert(who.index);
         }
         faulty
+    }
+
+    /// The first event at which some configuration has more faulty replicas than `tolerated`.
+    pub fn too_many_since(&self, tolerated: u32) -> Option<u64> {
+        let mut since: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+        for (who, event) in self.faulty.iter().filter(|(who, _)| who.class == Class::Replica) {
+            since.entry(who.configuration).or_default().push(*event);
+        }
+        let too_many = since.into_values().filter_map(|mut events| {
+            events.sort_unstable();
+            events.get(tolerated as usize).copied()
+        });
+        too_many.min()
     }
 }
 
 impl<P: Protocol> Watch<P> for Injections {
     fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
         if let What::Injected(injection) = event.what {
-            self.note(event.process.identity, injection);
+            self.note(event.process.identity, event.number, injection);
         }
     }
 }

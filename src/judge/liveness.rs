@@ -27,12 +27,14 @@
 //! or a timeout is not longer than the way through the chain and back at usual delays: those of
 //! ninety-nine in a hundred messages.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
 use crate::choice::exponential;
+use crate::identity::Identity;
 use crate::scenario::{
-    Bcr, Latency, Link, LinkKind, Network, Probability, ProcessTrouble, Protocol, Scenario,
-    Schedule,
+    Bcr, Latency, Link, LinkKind, LinkOverride, Party, Probability, ProcessTrouble, Protocol,
+    Scenario, Schedule,
 };
 use crate::sim::Patience;
 use crate::time::Span;
@@ -77,7 +79,7 @@ impl Display for NoDemand {
 /// How long a run of this scenario may take to come to rest.
 pub fn patience(scenario: &Scenario) -> Result<Patience, NoDemand> {
     let planned_ns = planned_troubles_end(scenario).ok_or(NoDemand::Partition)?;
-    let delay = delay(&scenario.network, scenario.schedule)?;
+    let delay = delay(scenario)?;
     let Protocol::Bcr(knobs) = &scenario.protocol;
     let rates = || {
         let own = scenario.processes.iter().map(|process| process.clock_rate_ppb);
@@ -129,15 +131,45 @@ struct Delay {
 /// Ninety-nine in a hundred answers are larger.
 const RARE: u64 = u64::MAX / 100;
 
-fn delay(network: &Network, schedule: Schedule) -> Result<Delay, NoDemand> {
-    let others = network.overrides.iter().map(|over| over.change.apply(network.link));
+/// The slowest of all links that there are. Where exceptions overlap, a link has the knobs of all
+/// that cover it; which these are depends on who is covered by their two ends, and there are far
+/// fewer sorts of parties in this than parties.
+fn delay(scenario: &Scenario) -> Result<Delay, NoDemand> {
+    let network = &scenario.network;
+    let sorts: BTreeMap<Vec<[bool; 2]>, Identity> = parties(scenario)
+        .map(|who| {
+            let covered = |over: &LinkOverride| [over.from.covers(who), over.to.covers(who)];
+            (network.overrides.iter().map(covered).collect(), who)
+        })
+        .collect();
     let mut slowest = Delay { usual_ns: 0, is_bounded: true };
-    for link in others.chain([network.link]) {
-        let delay = link_delay(&link, schedule)?;
-        slowest.usual_ns = slowest.usual_ns.max(delay.usual_ns);
-        slowest.is_bounded &= delay.is_bounded;
+    for from in sorts.values() {
+        for to in sorts.values() {
+            let delay = link_delay(&network.link(*from, *to), scenario.schedule)?;
+            slowest.usual_ns = slowest.usual_ns.max(delay.usual_ns);
+            slowest.is_bounded &= delay.is_bounded;
+        }
     }
     Ok(slowest)
+}
+
+/// Everybody whom an exception could cover in another way than others: replicas of the first
+/// configuration, of those that are named, and of one that is not.
+fn parties(scenario: &Scenario) -> impl Iterator<Item = Identity> {
+    let Protocol::Bcr(knobs) = &scenario.protocol;
+    let ends = scenario.network.overrides.iter().flat_map(|over| [over.from, over.to]);
+    let named = ends.filter_map(|party| match party {
+        Party::Replica { configuration, .. } => Some(configuration),
+        _ => None,
+    });
+    let mut configurations: BTreeSet<u32> = named.chain([0]).collect();
+    configurations.extend((0..).find(|number| !configurations.contains(number)));
+    let replicas = knobs.replicas();
+    let replicas = configurations.into_iter().flat_map(move |configuration| {
+        (0..replicas).map(move |position| Identity::replica(configuration, position))
+    });
+    let clients = (0..scenario.clients.len() as u32).map(Identity::client);
+    std::iter::once(Identity::OLYMPUS).chain(clients).chain(replicas)
 }
 
 fn link_delay(link: &Link, schedule: Schedule) -> Result<Delay, NoDemand> {
@@ -220,7 +252,8 @@ impl Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Cut, Partition, Pause};
+    use crate::object::Workload;
+    use crate::scenario::{Client, Cut, LinkChange, Partition, Pause};
     use crate::time::SECOND_NS;
 
     fn plain() -> Scenario {
@@ -242,6 +275,27 @@ mod tests {
         let which = crate::scenario::Party::All;
         scenario.processes.push(ProcessTrouble { pauses, ..ProcessTrouble::none(which) });
         assert_eq!(patience(&scenario).unwrap().planned_ns, 6 * SECOND_NS);
+    }
+
+    /// Each of two exceptions is harmless; on links that both cover, messages are lost.
+    #[test]
+    fn where_exceptions_overlap_both_count() {
+        let datagrams = LinkChange { kind: Some(LinkKind::Datagram), ..LinkChange::default() };
+        let lossy = LinkChange {
+            loss: Some(Probability::from_bits(u64::MAX / 2)),
+            retransmit_ns: Some(1),
+            ..LinkChange::default()
+        };
+        let mut scenario = plain();
+        let exception = |from, change| LinkOverride { from, to: Party::Olympus, change };
+        scenario.network.overrides =
+            vec![exception(Party::Clients, datagrams), exception(Party::Position(2), lossy)];
+        assert!(patience(&scenario).is_ok());
+        scenario.network.overrides[1].from = Party::All;
+        assert!(patience(&scenario).is_ok(), "there are no clients");
+        let workload = Workload::new(Vec::new(), scenario.pool.clone());
+        scenario.clients.push(Client { workload });
+        assert_eq!(patience(&scenario), Err(NoDemand::Loss));
     }
 
     #[test]

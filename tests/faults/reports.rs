@@ -1,6 +1,6 @@
 //! What a run says about its failures: who was faulty, what never fired, whether it was too much.
 
-use perjury::scenario::Verdict;
+use perjury::scenario::{self, ReadOptions, Verdict};
 
 use super::play;
 
@@ -51,5 +51,55 @@ fn more_than_t_faulty_replicas_are_beyond_tolerance() {
     let run = play.run();
     assert!(run.report.is_beyond_tolerance());
     assert!(run.report.to_string().contains("MORE THAN the tolerated t = 1"), "{}", run.report);
-    assert_ne!(run.report.verdict, Verdict::Broken);
+    assert_eq!(run.report.verdict, Verdict::BeyondTolerance);
+}
+
+fn judged(text: &str) -> perjury::run::Report {
+    let reading = scenario::read("probe.toml", text.as_bytes(), &ReadOptions::default());
+    let scenario = reading.scenario.unwrap_or_else(|| panic!("{:?}", reading.diagnostics));
+    perjury::run::run(&scenario).expect("it can be run")
+}
+
+/// An accepted operation is lost with one faulty replica of three; that two fail later, in another
+/// configuration, excuses nothing.
+#[test]
+fn what_breaks_before_too_many_fail_is_broken() {
+    let fault = |configuration, replica, when: &str, then: &str| {
+        format!(
+            "[[fault]]\nconfiguration = {configuration}\nreplica = {replica}\n\
+             when = \"{when}\"\nthen = \"{then}\"\n"
+        )
+    };
+    let text = [
+        "protocol = \"bcr\"\naccept = \"quorum\"\n[[client]]\n\
+         workload = \"put('k','v'); get('k'); get('k'); get('k')\"\n[limits]\ntime = \"5m\"\n"
+            .to_owned(),
+        fault(0, 0, "wedge_request(0)", "sleep(60000)"),
+        fault(0, 1, "shuttle(0,0)", "early_reply()"),
+        fault(0, 1, "wedge_request(0)", "rollback(2)"),
+        fault(1, 0, "client_request(0,1)", "drop()"),
+        fault(1, 1, "shuttle(0,0)", "drop()"),
+    ];
+    let report = judged(&text.concat());
+    assert!(report.is_beyond_tolerance(), "{report}");
+    assert_eq!(report.verdict, Verdict::Broken, "{report}");
+}
+
+/// Failures that wait for a message which never comes make nobody faulty, and no judge blind.
+#[test]
+fn what_is_only_armed_hides_nothing() {
+    let armed = |replica| {
+        format!(
+            "[[fault]]\nreplica = {replica}\nwhen = \"shuttle(0,0)\"\n\
+             then = \"drop_checkpt_stmts()\"\n"
+        )
+    };
+    let text = "protocol = \"bcr\"\nquirk = \"order_signatures_unchecked\"\n[[client]]\n\
+                workload = \"put('k','v'); append('k','w'); get('k')\"\n[[fault]]\nreplica = 0\n\
+                when = \"client_request(0,1)\"\nthen = \"invalid_order_sig()\"\n";
+    for text in [text.to_owned(), [text, &armed(1), &armed(2)].concat()] {
+        let report = judged(&text);
+        assert_eq!(report.verdict, Verdict::Broken, "{report}");
+        assert_eq!(report.first_broken().expect("broken").judge, "order proofs");
+    }
 }

@@ -100,15 +100,13 @@ impl Judges {
 }
 
 impl Judges {
-    /// A failure came true, or waits for its message: from now on what this replica says of itself
-    /// counts for nothing. What it notes on the way to a lie comes before the lie.
+    /// A failure came true: from now on what this replica says of itself counts for nothing. Until
+    /// then it is as correct as any, whatever waits to be done in its stead.
     fn injected(&mut self, process: Address, injection: &Injection) {
-        if injection.is_fault && injection.step != InjectionStep::InVain {
+        if injection.is_fault && injection.step == InjectionStep::Done {
             self.faulty.insert(process);
             self.proofs.gone(process);
-            if injection.step == InjectionStep::Done {
-                self.histories.failed(process);
-            }
+            self.histories.failed(process);
         }
     }
 }
