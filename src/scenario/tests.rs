@@ -423,7 +423,8 @@ fn network() -> impl Strategy<Value = Network> {
 fn process() -> impl Strategy<Value = ProcessTrouble> {
     let jump = (any::<u64>(), -i64::MAX..).prop_map(|(at_ns, by_ns)| Jump { at_ns, by_ns });
     let pause = any::<(u64, u64)>().prop_map(|(at_ns, for_ns)| Pause { at_ns, for_ns });
-    (party(), -i64::MAX.., 1..u64::MAX, vec(jump, 0..2), vec(pause, 0..2)).prop_map(
+    let (offset, rate) = (option::of(-i64::MAX..), option::of(1..u64::MAX));
+    (party(), offset, rate, vec(jump, 0..2), vec(pause, 0..2)).prop_map(
         |(which, clock_offset_ns, clock_rate_ppb, jumps, pauses)| ProcessTrouble {
             which,
             clock_offset_ns,

@@ -314,8 +314,8 @@ fn partition(fields: &Fields<'_>) -> Option<Partition> {
 
 fn process(fields: &Fields<'_>) -> Option<ProcessTrouble> {
     let which = party(fields, "which");
-    let clock_offset_ns = fields.signed_duration("clock_offset").unwrap_or(0);
-    let clock_rate_ppb = fields.rate("clock_rate").unwrap_or(ProcessTrouble::TRUE_RATE_PPB);
+    let clock_offset_ns = fields.signed_duration("clock_offset");
+    let clock_rate_ppb = fields.rate("clock_rate");
     let jump = |fields: &Fields<'_>| {
         let (at, by) = (fields.duration("at"), fields.signed_duration("by"));
         fields.missing::<()>("at", "write { at = \"2s\", by = \"-1s\" }");
