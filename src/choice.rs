@@ -151,14 +151,23 @@ struct SiteKey {
 
 /// A text that should name a site and does not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{text}' does not name a question: {reason}; write it as the log does, \
-     for instance 'loss: client 0 -> replica 0.0: request 0/3 copy 1'"
-)]
+#[error("'{text}' names no question: {reason}; {SITE_HELP}")]
 pub struct SiteError {
     text: String,
     reason: &'static str,
 }
+
+impl SiteError {
+    /// What is wrong with the text.
+    pub const fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
+/// How a site is written, and where to find those of a run.
+pub const SITE_HELP: &str = "write what is asked, the link and the message, for example \
+     'loss: client 0 -> replica 0.0: client_request 0/2', with ' copy 1' behind it when it is sent \
+     again; perjury run FILE --record-tape TAPE writes every site of a run";
 
 impl FromStr for SiteKey {
     type Err = SiteError;
@@ -213,20 +222,15 @@ impl Tape {
         self.answers.values().map(|(site, answer)| (site.as_str(), *answer))
     }
 
-    /// Tables for a scenario file or a tape file, one for each answer, in the order of their text.
-    /// A number that TOML has no integer for stands in quotes.
+    /// A tape file: a table for each answer, in the order of the sites' text.
     pub fn to_toml(&self) -> String {
-        let mut lines: Vec<_> = self.iter().collect();
-        lines.sort_unstable();
-        let table = |(site, answer)| {
+        let mut answers: Vec<_> = self.iter().collect();
+        answers.sort_unstable();
+        let tables = answers.into_iter().map(|(site, answer)| {
             let site = toml::Value::from(site);
-            let answer = match i64::try_from(answer) {
-                Ok(answer) => answer.to_string(),
-                Err(_) => format!("\"{answer}\""),
-            };
-            format!("[[choice]]\nsite = {site}\nanswer = {answer}\n")
-        };
-        lines.into_iter().map(table).collect::<Vec<_>>().join("\n")
+            format!("\n[[choice]]\nsite = {site}\nanswer = \"{answer:#x}\"\n")
+        });
+        std::iter::once("format = 1\n".to_owned()).chain(tables).collect()
     }
 
     /// How many answers it holds.

@@ -218,27 +218,25 @@ fn a_text_that_names_no_site_is_told_why() {
 }
 
 #[test]
-fn a_tape_is_written_as_tables_in_a_stable_order() {
+fn a_tape_is_written_as_tables_in_a_stable_order_and_read_again() {
     let mut tape = Tape::default();
     tape.set("loss: client 0 -> replica 0.0: request 0/3 copy 1", u64::MAX).unwrap();
     tape.set("latency: client 0 -> replica 0.0: request 0/3", 7).unwrap();
     insta::assert_snapshot!(tape.to_toml(), @r#"
+    format = 1
+
     [[choice]]
     site = "latency: client 0 -> replica 0.0: request 0/3"
-    answer = 7
+    answer = "0x7"
 
     [[choice]]
     site = "loss: client 0 -> replica 0.0: request 0/3 copy 1"
-    answer = "18446744073709551615"
+    answer = "0xffffffffffffffff"
     "#);
-    let table: toml::Table = tape.to_toml().parse().unwrap();
     let mut read = Tape::default();
-    for choice in table["choice"].as_array().unwrap() {
-        let answer = match &choice["answer"] {
-            toml::Value::Integer(answer) => *answer as u64,
-            other => other.as_str().unwrap().parse().unwrap(),
-        };
-        read.set(choice["site"].as_str().unwrap(), answer).unwrap();
+    let reading = crate::scenario::read_tape("tape", tape.to_toml().as_bytes());
+    for choice in reading.choices.unwrap() {
+        read.set(&choice.site, choice.answer).unwrap();
     }
     assert_eq!(read, tape);
 }

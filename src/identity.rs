@@ -28,7 +28,8 @@ pub enum Class {
 }
 
 impl Class {
-    const ALL: [Class; 6] = [
+    /// All there are.
+    pub const ALL: [Class; 6] = [
         Class::Olympus,
         Class::Replica,
         Class::Client,

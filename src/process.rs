@@ -213,6 +213,8 @@ pub enum Effect<P: Protocol> {
     },
     /// See [`Outbox::note`].
     Note(P::Note),
+    /// A note that nobody wants to see. It counts as the event that it would be.
+    Unseen,
     /// See [`Outbox::injected`].
     Injected(Box<Injection>),
     /// See [`Outbox::crash`].
@@ -340,9 +342,7 @@ impl<P: Protocol> Outbox<P> {
     /// when nobody watches, so it must do nothing but make the note.
     #[inline]
     pub fn note(&mut self, note: impl FnOnce() -> P::Note) {
-        if self.watched {
-            self.effects.push(Effect::Note(note()));
-        }
+        self.effects.push(if self.watched { Effect::Note(note()) } else { Effect::Unseen });
     }
 
     /// For fault wrappers alone: puts on record what the wrapper did. Kept even when nobody

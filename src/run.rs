@@ -116,6 +116,8 @@ pub struct Report {
     pub reconfigurations: u64,
     /// The quorum that ended each configuration, in order.
     pub quorums: Vec<Vec<u32>>,
+    /// The sites of choices that no question of the run had: they changed nothing.
+    pub unasked: Vec<String>,
     /// What came of each pair of trigger and failure.
     pub injections: Vec<Outcome>,
     /// The positions of the faulty replicas of each configuration that had any.
@@ -325,6 +327,7 @@ fn report<P: Judged, W>(
         dictionary: watch.bench.dictionary(),
         reconfigurations: watch.bench.reconfigurations(),
         quorums: watch.bench.quorums(),
+        unasked: world.choices().unasked().map(str::to_owned).collect(),
         injections: watch.injections.outcomes().to_vec(),
         faulty: watch.injections.faulty(),
         too_many_since: watch.injections.too_many_since(tolerated(scenario)),
@@ -425,6 +428,12 @@ impl Display for Report {
         }
         for outcome in self.never_fired() {
             writeln!(f, "  never fired {}", NeverFired(outcome))?;
+        }
+        for site in self.unasked.iter().take(SHOWN) {
+            writeln!(f, "  never asked {site} (this choice changed nothing)")?;
+        }
+        if self.unasked.len() > SHOWN {
+            writeln!(f, "  never asked … {} choices in all", self.unasked.len())?;
         }
         for ruling in &self.rulings {
             write_ruling(f, ruling)?;

@@ -15,7 +15,7 @@ const LONGEST_FUNCTION: usize = 70;
 const USUAL_FUNCTION: usize = 30;
 
 /// Rooms whose code must be a function of its inputs.
-const PURE_ROOMS: [&str; 9] = [
+const PURE_ROOMS: [&str; 11] = [
     "src/process.rs",
     "src/choice.rs",
     "src/time.rs",
@@ -24,7 +24,9 @@ const PURE_ROOMS: [&str; 9] = [
     "src/crypto/",
     "src/object/",
     "src/protocol/",
+    "src/fault/",
     "src/sim/",
+    "src/trace/",
 ];
 
 /// What would make a run depend on something else than scenario and seed.
@@ -49,10 +51,63 @@ struct Source {
 }
 
 impl Source {
-    /// The part before the tests that stand in the same file.
-    fn without_tests(&self) -> &str {
-        self.text.split("#[cfg(test)]").next().unwrap_or_default()
+    /// The text without what is there for tests alone: those lines are empty, so that the others
+    /// keep their numbers.
+    fn without_tests(&self) -> String {
+        let mut kept = String::new();
+        let mut cut = Cut::Nothing;
+        for line in self.text.lines() {
+            let before = cut;
+            cut = cut.after(line);
+            if before == Cut::Nothing && cut == Cut::Nothing {
+                kept.push_str(line);
+            }
+            kept.push('\n');
+        }
+        kept
     }
+}
+
+/// What is being left out of a source. Relies on rustfmt's layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    Nothing,
+    /// The item that follows an attribute.
+    Item,
+    /// An item up to the brace that closes it, so many columns from the left.
+    Block(usize),
+}
+
+impl Cut {
+    /// The state behind this line.
+    fn after(self, line: &str) -> Cut {
+        let text = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        match self {
+            Cut::Nothing if text.starts_with("#[cfg(") && text.contains("test") => Cut::Item,
+            Cut::Nothing => Cut::Nothing,
+            Cut::Item if text.starts_with("#[") || is_comment(line) => Cut::Item,
+            Cut::Item if text.ends_with(['{', '(']) => Cut::Block(indent),
+            Cut::Item if text.ends_with([';', '}', ',']) => Cut::Nothing,
+            Cut::Item => Cut::Item,
+            Cut::Block(column) if indent == column && text.starts_with(['}', ')']) => {
+                // The brackets of a signature are followed by its body.
+                if text.ends_with('{') { Cut::Block(column) } else { Cut::Nothing }
+            }
+            Cut::Block(column) => Cut::Block(column),
+        }
+    }
+}
+
+#[test]
+fn what_is_for_tests_alone_is_left_out_and_nothing_else() {
+    let text = "a;\n#[cfg(test)]\nmod tests;\nb;\n    #[cfg(test)]\n    #[x]\n    fn f(\n        \
+                c: u8,\n    ) {\n        d;\n    }\ne;\n#[cfg(test)]\nfn g() {}\n\
+                #[cfg(test)]\nmod h {\n    i;\n}\nj;\n";
+    let source = Source { path: String::new(), text: text.to_owned() };
+    let without = source.without_tests();
+    assert_eq!(without.split_whitespace().collect::<Vec<_>>(), ["a;", "b;", "e;", "j;"]);
+    assert_eq!(without.lines().count(), text.lines().count());
 }
 
 fn root() -> PathBuf {
@@ -156,7 +211,9 @@ fn pure_rooms_have_no_floats() {
     let offences = pure.flat_map(|source| {
         let code = source.without_tests();
         let words = [": f64", ": f32", "as f64", "as f32", "<f64>", "<f32>"];
-        lines_with(&source.path, code, &words)
+        let found = lines_with(&source.path, &code, &words);
+        // A serializer has functions for them, whether anybody calls them or not.
+        found.into_iter().filter(|line| !line.contains("fn serialize_f")).collect::<Vec<_>>()
     });
     none("floats, whose last bit differs between machines", offences.collect());
 }
@@ -166,7 +223,7 @@ fn the_library_neither_unwraps_nor_prints() {
     let all = sources(&["src"]);
     let words = [".unwrap()", "println!(", "eprintln!(", "print!(", "eprint!(", "process::exit"];
     let offences = all.iter().filter(|s| !s.path.contains("tests")).flat_map(|source| {
-        let found = lines_with(&source.path, source.without_tests(), &words);
+        let found = lines_with(&source.path, &source.without_tests(), &words);
         found.into_iter().filter(|line| !line.contains(": //")).collect::<Vec<_>>()
     });
     none("unwraps and prints", offences.collect());
@@ -179,7 +236,7 @@ fn protocols_import_no_runtime_and_no_fault() {
     let offences = all
         .iter()
         .filter(|s| !s.path.ends_with("adversary.rs"))
-        .flat_map(|source| lines_with(&source.path, source.without_tests(), &words));
+        .flat_map(|source| lines_with(&source.path, &source.without_tests(), &words));
     none("imports upwards", offences.collect());
 }
 

@@ -1,12 +1,11 @@
 //! What several commands take: a scenario's file, and how to read it.
 
-use std::fs;
-use std::io::Read as _;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
-use crate::scenario::{self, Choice, Diagnosis, ReadOptions, Reading, Scenario};
+use crate::scenario::{self, Diagnosis, ReadOptions, Reading, Scenario};
 
 use super::Failure;
 use super::shell::Shell;
@@ -65,15 +64,17 @@ impl Reader {
 
     /// Reads a file, whatever is in it. `-` is standard input.
     pub(super) fn read(&self, path: &str) -> Result<Reading, Failure> {
-        let bytes = bytes_of(path)?;
-        Ok(scenario::read(path, &bytes, &self.options()?))
+        self.read_bytes(path, &bytes_of(path)?)
+    }
+
+    /// Reads what a file was found to hold.
+    pub(super) fn read_bytes(&self, path: &str, bytes: &[u8]) -> Result<Reading, Failure> {
+        Ok(scenario::read(path, bytes, &self.options()?))
     }
 
     /// Reads a scenario that is going to be used; says what is wrong with it.
     pub(super) fn scenario(&self, path: &str, shell: &mut Shell) -> Result<Scenario, Failure> {
-        let reading = self.read(path)?;
-        report(&reading.diagnostics, shell);
-        reading.scenario.ok_or(Failure::Said)
+        used(self.read(path)?, shell)
     }
 
     /// The words that make another process read the same.
@@ -101,16 +102,53 @@ impl Reader {
     }
 }
 
-/// A file's bytes; `-` is standard input.
-pub(super) fn bytes_of(path: &str) -> Result<Vec<u8>, Failure> {
+/// The scenario that was read, once what is to be said of it has been said.
+pub(super) fn used(reading: Reading, shell: &mut Shell) -> Result<Scenario, Failure> {
+    report(&reading.diagnostics, shell);
+    reading.scenario.ok_or(Failure::Said)
+}
+
+/// What a file was found to be.
+pub(super) enum Bytes {
+    /// All of a scenario.
+    Scenario(Vec<u8>),
+    /// A log in JSON lines, ready to be read.
+    Log(Box<dyn BufRead>),
+}
+
+/// Opens a scenario or a log; which of them, its first sign says.
+pub(super) fn open(path: &str) -> Result<Bytes, Failure> {
     let read = || {
-        if path == "-" {
-            let mut bytes = Vec::new();
-            return std::io::stdin().read_to_end(&mut bytes).map(|_| bytes);
+        let mut source = BufReader::new(source(path)?);
+        if source.fill_buf()?.trim_ascii_start().first() == Some(&b'{') {
+            return Ok(Bytes::Log(Box::new(source)));
         }
-        fs::read(Path::new(path))
+        let mut bytes = Vec::new();
+        source.take(scenario::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(Bytes::Scenario(bytes))
     };
     read().map_err(|error| Failure::File { path: path.to_owned(), error })
+}
+
+/// A scenario's bytes; `-` is standard input.
+pub(super) fn bytes_of(path: &str) -> Result<Vec<u8>, Failure> {
+    at_most(path, scenario::MAX_BYTES)
+}
+
+/// A file's bytes. Of a larger one, one byte more than there may be: enough to see that it is.
+fn at_most(path: &str, most: usize) -> Result<Vec<u8>, Failure> {
+    let read = || {
+        let mut bytes = Vec::new();
+        source(path)?.take(most as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    read().map_err(|error| Failure::File { path: path.to_owned(), error })
+}
+
+fn source(path: &str) -> io::Result<Box<dyn Read>> {
+    Ok(match path {
+        "-" => Box::new(io::stdin().lock()),
+        path => Box::new(File::open(path)?),
+    })
 }
 
 /// Prints findings for a person: the place in the file, the reason, the remedy.
@@ -125,7 +163,7 @@ pub(super) fn report(diagnostics: &[Diagnosis], shell: &mut Shell) {
         if handler.render_report(&mut text, diagnosis).is_err() {
             text = diagnosis.compact();
         }
-        shell.say(&text);
+        shell.show(&text);
     }
 }
 
@@ -145,21 +183,47 @@ pub(super) struct Subject {
 impl Subject {
     /// The scenario, with the tape's answers.
     pub(super) fn scenario(&self, shell: &mut Shell) -> Result<Scenario, Failure> {
-        let mut scenario = self.reader.scenario(&self.file, shell)?;
-        if let Some(path) = &self.tape {
-            scenario.choices.extend(tape(path)?);
+        self.understand(&self.given()?, shell)
+    }
+
+    /// All the bytes that name the run, each file read once.
+    pub(super) fn given(&self) -> Result<Given, Failure> {
+        let tape = self.tape.as_deref().map(|path| at_most(path, scenario::MAX_TAPE_BYTES));
+        Ok(Given { scenario: bytes_of(&self.file)?, tape: tape.transpose()? })
+    }
+
+    /// The scenario in these bytes, with the tape's answers, and what is to be said of them.
+    pub(super) fn read(
+        &self,
+        given: &Given,
+    ) -> Result<(Option<Scenario>, Vec<Diagnosis>), Failure> {
+        let Reading { mut scenario, mut diagnostics } =
+            self.reader.read_bytes(&self.file, &given.scenario)?;
+        if let (Some(path), Some(bytes)) = (&self.tape, &given.tape) {
+            let tape = scenario::read_tape(path, bytes);
+            diagnostics.extend(tape.diagnostics);
+            scenario = scenario.zip(tape.choices).map(|(mut scenario, choices)| {
+                scenario.choices.extend(choices);
+                scenario
+            });
         }
-        Ok(scenario)
+        Ok((scenario, diagnostics))
+    }
+
+    /// The same, once what is to be said has been said.
+    pub(super) fn understand(&self, given: &Given, shell: &mut Shell) -> Result<Scenario, Failure> {
+        let (scenario, diagnostics) = self.read(given)?;
+        report(&diagnostics, shell);
+        scenario.ok_or(Failure::Said)
     }
 
     /// The words that name the same run to another process.
     pub(super) fn words(&self) -> Vec<String> {
-        let mut words = vec![self.file.clone()];
-        words.extend(self.reader.words());
+        let mut words = self.reader.words();
         if let Some(tape) = &self.tape {
             words.extend(["--tape".to_owned(), tape.clone()]);
         }
-        words
+        with_file(words, &self.file)
     }
 
     /// The command that runs it again.
@@ -168,11 +232,26 @@ impl Subject {
     }
 }
 
+/// What a run is read from.
+pub(super) struct Given {
+    pub(super) scenario: Vec<u8>,
+    pub(super) tape: Option<Vec<u8>>,
+}
+
+/// Options, and behind them a file; one that looks like an option is said to be none.
+fn with_file(mut words: Vec<String>, file: &str) -> Vec<String> {
+    if file.starts_with('-') && file != "-" {
+        words.push("--".to_owned());
+        words.push(file.to_owned());
+    } else {
+        words.insert(0, file.to_owned());
+    }
+    words
+}
+
 /// The command that runs a file again, read in this way.
 pub(super) fn replay(file: &str, reader: &Reader) -> String {
-    let mut words = vec![file.to_owned()];
-    words.extend(reader.words());
-    run_command(words)
+    run_command(with_file(reader.words(), file))
 }
 
 fn run_command(words: Vec<String>) -> String {
@@ -181,8 +260,10 @@ fn run_command(words: Vec<String>) -> String {
 
 /// A command of this program, as a shell takes it.
 pub(super) fn command(name: &str, words: Vec<String>) -> String {
+    let from_input = words.iter().any(|word| word == "-");
     let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
-    format!("perjury {name} {}", quoted.join(" "))
+    let note = if from_input { "    (with the same standard input)" } else { "" };
+    format!("perjury {name} {}{note}", quoted.join(" "))
 }
 
 /// A word as a shell takes it.
@@ -192,53 +273,4 @@ fn quote(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-/// The choices in a tape's file.
-fn tape(path: &str) -> Result<Vec<Choice>, Failure> {
-    let wrong = |reason: String| {
-        Failure::Usage(format!(
-            "{path}: {reason}; a tape has entries of the form\n\
-             [[choice]]\nsite = \"loss: client 0 -> replica 0.0: client_request 0/3\"\nanswer = 0"
-        ))
-    };
-    let bytes = bytes_of(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    let file: TapeFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    if file.format.unwrap_or(1) != 1 {
-        return Err(wrong("its format is not 1, the only one there is".to_owned()));
-    }
-    let choices = file.choice.into_iter().map(|entry| {
-        let answer = match &entry.answer {
-            toml::Value::Integer(answer) => u64::try_from(*answer).ok(),
-            toml::Value::String(text) => number(text),
-            _ => None,
-        };
-        let answer = answer.ok_or_else(|| wrong(format!("{} is no answer", entry.answer)))?;
-        Ok(Choice { site: entry.site, answer })
-    });
-    choices.collect()
-}
-
-/// A number, decimal or hexadecimal.
-fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TapeFile {
-    format: Option<u32>,
-    #[serde(default)]
-    choice: Vec<TapeEntry>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TapeEntry {
-    site: String,
-    answer: toml::Value,
 }

@@ -1,21 +1,29 @@
 //! `perjury diff`: the first event in which two runs part.
+//!
+//! Both runs go on side by side, an event at a time, so that a long run costs no more memory than a
+//! short one.
 
 use std::collections::VecDeque;
 use std::io::Write as _;
 
-use serde_json::Value;
+use crate::crypto::Notary;
+use crate::judge::Judged;
+use crate::process::Protocol;
+use crate::run::{self, Visitor};
+use crate::scenario::Scenario;
+use crate::sim::World;
+use crate::trace::{Event, Line, Ordinals, Watch};
 
-use crate::run;
-use crate::time::Instant;
-use crate::trace::Line;
-
-use super::args::{Reader, bytes_of};
+use super::args::{Bytes, Reader, open, used};
+use super::logged::{Logged, Seen};
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome};
 
 /// Find the first event in which two runs part. Exits with 0 if they do not, with 1 if they do.
 #[derive(clap::Args)]
 #[command(after_help = "\
+A log of one process, from --log-dir, is compared with that process's events alone.
+
 Examples:
   perjury diff before.toml after.toml
   perjury diff run.jsonl scenarios/bcr/first.toml      a log that `run --log json` wrote
@@ -34,83 +42,149 @@ pub(super) struct Args {
     context: usize,
 }
 
-/// An event of either run: what it is told from, and how it is shown.
-#[derive(Clone)]
-struct Seen {
-    json: Value,
-    text: String,
-}
-
 pub(super) fn diff(args: &Args, shell: &mut Shell) -> Outcome {
-    let a = events(&args.a, &Reader::default(), shell)?;
-    let b = events(&args.b, &args.reader, shell)?;
-    let parted = a.iter().zip(&b).position(|(a, b)| a.json != b.json);
-    let place = match parted {
-        None if a.len() == b.len() => {
-            writeln!(shell, "the same run: {} events", a.len())?;
-            return Ok(Exit::Held);
+    let mut a = Run::of(&args.a, &Reader::default(), shell)?;
+    let mut b = Run::of(&args.b, &args.reader, shell)?;
+    let process = match (a.process(), b.process()) {
+        (Some(one), Some(other)) if one != other => {
+            let reason = format!("{}: of {one}; {}: of {other}", args.a, args.b);
+            return Err(Failure::Usage(format!("{reason}; compare logs of the same process")));
         }
-        parted => parted.unwrap_or(a.len().min(b.len())),
+        (one, other) => one.or(other).map(str::to_owned),
     };
-    let mut before: VecDeque<&Seen> = a[..place].iter().rev().take(args.context).collect();
-    writeln!(shell, "the runs part at event {}:", place + 1)?;
-    while let Some(seen) = before.pop_back() {
-        writeln!(shell, "  both  {}", seen.text)?;
+    if let Some(process) = &process {
+        writeln!(shell, "the events of {process} alone:")?;
     }
-    for (name, events) in [("A", &a), ("B", &b)] {
-        let text = events.get(place).map_or("(the run had ended)", |seen| &seen.text);
-        writeln!(shell, "  {name}     {text}")?;
-    }
-    Ok(Exit::Broken)
-}
-
-/// The events of a scenario's run, or of a log.
-fn events(path: &str, reader: &Reader, shell: &mut Shell) -> Result<Vec<Seen>, Failure> {
-    let bytes = bytes_of(path)?;
-    if bytes.trim_ascii_start().first() == Some(&b'{') {
-        return logged(path, &bytes);
-    }
-    let scenario = reader.scenario(path, shell)?;
-    let mut events = Vec::new();
-    let mut keep = |line: Line| {
-        events.push(Seen { json: line.to_json(), text: line.to_string() });
-    };
-    run::run_logged(&scenario, Some(&mut keep))
-        .map_err(|refusal| Failure::Refused { path: path.to_owned(), refusal })?;
-    Ok(events)
-}
-
-fn logged(path: &str, bytes: &[u8]) -> Result<Vec<Seen>, Failure> {
-    let wrong = |line: usize, reason: &str| {
-        Failure::Usage(format!(
-            "{path}:{line}: {reason}; give a scenario, or what `perjury run --log json` printed"
-        ))
-    };
-    let mut events = Vec::new();
-    for (i, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let json: Value =
-            serde_json::from_slice(line).map_err(|_| wrong(i + 1, "this is not JSON"))?;
-        // The first line states the format, the last one is the verdict.
-        if let Some(format) = json.get("format") {
-            if *format != crate::trace::FORMAT {
-                return Err(wrong(i + 1, &format!("the log's format {format} is not known")));
+    let (mut before, mut events) = (VecDeque::new(), 0_u64);
+    loop {
+        let pair = (a.next(process.as_deref())?, b.next(process.as_deref())?);
+        match pair {
+            (None, None) => {
+                writeln!(shell, "the same run: {events} events")?;
+                return Ok(Exit::Held);
             }
-            continue;
-        }
-        if json.get("event").is_some() && json.get("number").is_some() {
-            let text = shown(&json);
-            events.push(Seen { json, text });
+            (Some(one), Some(other)) if one.is_like(&other) => {
+                events += 1;
+                before.push_back(one);
+                if before.len() > args.context {
+                    before.pop_front();
+                }
+            }
+            (one, other) => {
+                tell(&before, [one, other], shell)?;
+                return Ok(Exit::Broken);
+            }
         }
     }
-    Ok(events)
 }
 
-/// A logged event, about as it is printed.
-fn shown(json: &Value) -> String {
-    let word = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default();
-    let at_ns = json.get("at_ns").and_then(Value::as_u64).unwrap_or_default();
-    format!("{} {}: {} {}: {json}", Instant(at_ns), word("process"), word("event"), word("kind"))
+/// Shows where the runs part.
+fn tell(
+    before: &VecDeque<Seen>,
+    parted: [Option<Seen>; 2],
+    shell: &mut Shell,
+) -> std::io::Result<()> {
+    let place = parted.iter().flatten().map(Seen::number).min().unwrap_or_default();
+    writeln!(shell, "the runs part at event {place}:")?;
+    for seen in before {
+        writeln!(shell, "  both  {seen}")?;
+    }
+    for (name, event) in ["A", "B"].into_iter().zip(parted) {
+        match event {
+            Some(seen) => writeln!(shell, "  {name}     {seen}")?,
+            None => writeln!(shell, "  {name}     (the run had ended)")?,
+        }
+    }
+    Ok(())
+}
+
+/// A run, an event at a time.
+enum Run {
+    /// Being made.
+    Live(Box<dyn Going>),
+    /// Written down.
+    Logged(Logged),
+}
+
+impl Run {
+    /// The run of a scenario, or the one that a log tells.
+    fn of(path: &str, reader: &Reader, shell: &mut Shell) -> Result<Run, Failure> {
+        let bytes = match open(path)? {
+            Bytes::Scenario(bytes) => bytes,
+            Bytes::Log(lines) => return Ok(Run::Logged(Logged::new(path, lines)?)),
+        };
+        let scenario = used(reader.read_bytes(path, &bytes)?, shell)?;
+        let going = run::visit(&scenario, Starting);
+        let refused = |refusal| Failure::Refused { path: path.to_owned(), refusal };
+        Ok(Run::Live(going.map_err(refused)?))
+    }
+
+    /// Whose events alone are told, if not everybody's.
+    fn process(&self) -> Option<&str> {
+        match self {
+            Run::Live(_) => None,
+            Run::Logged(log) => log.process(),
+        }
+    }
+
+    /// The next event, of this process if one is named.
+    fn next(&mut self, process: Option<&str>) -> Result<Option<Seen>, Failure> {
+        loop {
+            let next = match self {
+                Run::Live(going) => going.next().map(Seen::Live),
+                Run::Logged(log) => log.next()?,
+            };
+            let is_other = |seen: &Seen| process.is_some_and(|process| !seen.is_of(process));
+            match next {
+                Some(seen) if is_other(&seen) => {}
+                next => return Ok(next),
+            }
+        }
+    }
+}
+
+/// A run that is made as far as somebody wants to see it.
+trait Going {
+    /// The next event; none when the run is over.
+    fn next(&mut self) -> Option<Line>;
+}
+
+struct Starting;
+
+impl Visitor for Starting {
+    type Outcome = Box<dyn Going>;
+
+    fn visit<P: Judged>(self, _: &Scenario, world: World<P>) -> Box<dyn Going> {
+        Box::new(Stepped { world, seen: Ready::default() })
+    }
+}
+
+/// A world, and what was seen of its last step.
+struct Stepped<P: Judged> {
+    world: World<P>,
+    seen: Ready,
+}
+
+impl<P: Judged> Going for Stepped<P> {
+    fn next(&mut self) -> Option<Line> {
+        while self.seen.lines.is_empty() {
+            if self.world.step(&mut self.seen).is_some() {
+                break;
+            }
+        }
+        self.seen.lines.pop_front()
+    }
+}
+
+/// Keeps the lines of what it sees until they are taken.
+#[derive(Default)]
+struct Ready {
+    ordinals: Ordinals,
+    lines: VecDeque<Line>,
+}
+
+impl<P: Protocol> Watch<P> for Ready {
+    fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
+        self.lines.push_back(Line::of(event, notary, &mut self.ordinals));
+    }
 }

@@ -11,6 +11,7 @@ mod explore;
 mod fuzz;
 mod junit;
 mod lint;
+mod logged;
 mod new;
 mod run;
 mod schema;
@@ -153,14 +154,20 @@ fn with_arguments(arguments: impl Iterator<Item = OsString>) -> Exit {
     let flushed = shell.flush();
     match outcome.and_then(|exit| flushed.map(|()| exit).map_err(Failure::from)) {
         Ok(exit) => exit,
-        // Whoever reads our output has read enough.
-        Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Held,
         Err(Failure::Said) => Exit::BadInput,
         Err(failure) => {
             shell.complain(&failure.to_string());
             Exit::BadInput
         }
     }
+}
+
+/// A command without its hidden ones, which completions would offer.
+fn visible(whole: clap::Command) -> clap::Command {
+    let visible = whole.get_subcommands().filter(|one| !one.is_hide_set()).cloned();
+    let visible: Vec<clap::Command> = visible.collect();
+    let bare = clap::Command::new("perjury").args(whole.get_arguments().cloned());
+    bare.version(env!("CARGO_PKG_VERSION")).propagate_version(true).subcommands(visible)
 }
 
 impl Command {
@@ -178,7 +185,7 @@ impl Command {
             Command::Step(args) => step::step(&args, shell),
             Command::Schema => schema::schema(shell),
             Command::Completions { shell: kind } => {
-                clap_complete::generate(kind, &mut Cli::command(), "perjury", shell);
+                clap_complete::generate(kind, &mut visible(Cli::command()), "perjury", shell);
                 Ok(Exit::Held)
             }
             Command::Tell(args) => tell::tell(&args, shell),

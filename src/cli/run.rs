@@ -1,15 +1,19 @@
 //! `perjury run`: run a scenario, print the verdict.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt::{self, Display};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::identity::{Address, Class};
 use crate::run::{self, Report};
 use crate::scenario::{Scenario, Verdict};
+use crate::time::Instant;
 use crate::trace::{FORMAT, Line};
 
 use super::args::Subject;
@@ -30,7 +34,8 @@ pub(super) struct Args {
     /// Print every event before the verdict.
     #[arg(long, value_name = "FORM")]
     log: Option<Form>,
-    /// Write every event to a file of its process, in this folder.
+    /// Write every event to a file of its process, in this folder, and what came of the run to a
+    /// file `run`. Logs of an earlier run that are there go.
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
     /// Print the verdict as JSON.
@@ -51,6 +56,14 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// How the names of files with such events end.
+    fn ending(self) -> &'static str {
+        match self {
+            Form::Text => "log",
+            Form::Json => "jsonl",
+        }
+    }
+
     /// Prints an event.
     pub(super) fn print(self, line: &Line, to: &mut dyn Write) -> io::Result<()> {
         match self {
@@ -62,15 +75,28 @@ impl Form {
 
 pub(super) fn run(args: &Args, shell: &mut Shell) -> Outcome {
     let scenario = args.subject.scenario(shell)?;
-    let report = logged(args, &scenario, shell)?;
-    if let Some(path) = &args.record_tape {
-        record_tape(args, &scenario, path)?;
+    // What cannot be written is found out before the run, not after it.
+    let tape = args.record_tape.as_deref().map(Output::create).transpose()?;
+    let form = args.log.unwrap_or(Form::Text);
+    let folder = args.log_dir.as_deref();
+    let mut files = folder.map(|folder| LogFiles::new(folder, form, &scenario)).transpose()?;
+    let report = logged(args, &scenario, files.as_mut(), shell)?;
+    if let Some(files) = files {
+        files.finish(&args.subject.file, &scenario, &report)?;
+    }
+    if let Some(tape) = tape {
+        let refused = |refusal| Failure::Refused { path: args.subject.file.clone(), refusal };
+        let recorded = run::record_tape(&scenario).map_err(refused)?;
+        tape.finish(|file| file.write_all(recorded.to_toml().as_bytes()))?;
+    }
+    if args.log == Some(Form::Text) {
+        writeln!(shell, "{}", End(&report))?;
     }
     match (args.json, args.log) {
         // A log in JSON lines stays one to its end.
         (_, Some(Form::Json)) => writeln!(shell, "{}", to_json(&scenario, &report))?,
         (true, _) => writeln!(shell, "{:#}", to_json(&scenario, &report))?,
-        (false, _) => print(args, &scenario, &report, shell)?,
+        (false, _) => print(&args.subject.file, &scenario, &report, shell)?,
     }
     let exit = match Exit::from(report.verdict) {
         Exit::Held if !report.missed.is_empty() => Exit::Broken,
@@ -83,76 +109,157 @@ pub(super) fn run(args: &Args, shell: &mut Shell) -> Outcome {
 }
 
 /// Runs, and logs as far as that is wanted.
-fn logged(args: &Args, scenario: &Scenario, shell: &mut Shell) -> Result<Report, Failure> {
+fn logged(
+    args: &Args,
+    scenario: &Scenario,
+    mut files: Option<&mut LogFiles>,
+    shell: &mut Shell,
+) -> Result<Report, Failure> {
     let refused = |refusal| Failure::Refused { path: args.subject.file.clone(), refusal };
-    if args.log.is_none() && args.log_dir.is_none() {
+    if args.log.is_none() && files.is_none() {
         return run::run(scenario).map_err(refused);
     }
-    let mut files = args.log_dir.as_deref().map(LogFiles::new).transpose()?;
     if args.log == Some(Form::Json) {
-        writeln!(shell, "{}", json!({ "format": FORMAT, "seed": scenario.seed }))?;
+        writeln!(shell, "{}", header(scenario))?;
     }
     let mut failed = Ok(());
     let mut log = |line: Line| {
-        if failed.is_ok() {
-            failed = args.log.map_or(Ok(()), |form| form.print(&line, shell));
-            if let (Ok(()), Some(files)) = (&failed, &mut files) {
-                failed = files.write(&line, args.log.unwrap_or(Form::Text));
-            }
+        if let Some(form) = args.log.filter(|_| failed.is_ok() && !shell.is_closed()) {
+            failed = form.print(&line, shell).map_err(Failure::from);
+        }
+        if let Some(files) = files.as_mut().filter(|_| failed.is_ok()) {
+            failed = files.write(&line);
         }
     };
     let report = run::run_logged(scenario, Some(&mut log)).map_err(refused)?;
-    failed?;
-    if let Some(files) = files {
-        files.finish()?;
-    }
-    Ok(report)
+    failed.map(|()| report)
 }
 
-/// A file for each process.
+/// What a log in JSON lines begins with.
+fn header(scenario: &Scenario) -> Value {
+    json!({ "format": FORMAT, "seed": scenario.seed })
+}
+
+/// The last line of a log of text: the whole dictionary, which a verdict shows in part.
+struct End<'a>(&'a Report);
+
+impl Display for End<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} end: dictionary", Instant(self.0.now_ns))?;
+        self.0.dictionary.iter().try_for_each(|(key, value)| write!(f, " {key:?}={value:?}"))
+    }
+}
+
+/// A file that is being written.
+struct Output {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Output {
+    fn create(path: &Path) -> Result<Output, Failure> {
+        let file = File::create(path).map_err(|error| wrong(path, error))?;
+        Ok(Output { path: path.to_owned(), file: BufWriter::new(file) })
+    }
+
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        write(&mut self.file).map_err(|error| wrong(&self.path, error))
+    }
+
+    /// Writes the rest.
+    fn finish(
+        mut self,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        self.write(|file| write(file).and_then(|()| file.flush()))
+    }
+}
+
+fn wrong(path: &Path, error: io::Error) -> Failure {
+    Failure::File { path: path.display().to_string(), error }
+}
+
+/// A file for each process, and one for the run.
 struct LogFiles {
     folder: PathBuf,
-    files: BTreeMap<String, BufWriter<File>>,
+    form: Form,
+    seed: u64,
+    run: Output,
+    files: BTreeMap<Address, Output>,
 }
 
 impl LogFiles {
-    fn new(folder: &Path) -> Result<LogFiles, Failure> {
-        fs::create_dir_all(folder)
-            .map_err(|error| Failure::File { path: folder.display().to_string(), error })?;
-        Ok(LogFiles { folder: folder.to_owned(), files: BTreeMap::new() })
+    /// Makes the folder, and takes out what an earlier run has logged there.
+    fn new(folder: &Path, form: Form, scenario: &Scenario) -> Result<LogFiles, Failure> {
+        fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
+        clear(folder)?;
+        let mut run = Output::create(&folder.join(format!("run.{}", form.ending())))?;
+        if form == Form::Json {
+            run.write(|file| writeln!(file, "{}", header(scenario)))?;
+        }
+        let (folder, seed) = (folder.to_owned(), scenario.seed);
+        Ok(LogFiles { folder, form, seed, run, files: BTreeMap::new() })
     }
 
-    fn write(&mut self, line: &Line, form: Form) -> io::Result<()> {
-        let name = line.process.to_string().replace([' ', '.'], "-");
-        if !self.files.contains_key(&name) {
-            let ending = if form == Form::Json { "jsonl" } else { "log" };
-            let file = File::create(self.folder.join(format!("{name}.{ending}")))?;
-            self.files.insert(name.clone(), BufWriter::new(file));
-        }
-        match self.files.get_mut(&name) {
-            Some(file) => form.print(line, file),
-            None => Ok(()),
-        }
+    fn write(&mut self, line: &Line) -> Result<(), Failure> {
+        let file = match self.files.entry(line.process) {
+            Entry::Occupied(file) => file.into_mut(),
+            Entry::Vacant(place) => {
+                let name = line.process.to_string();
+                let file = format!("{}.{}", name.replace([' ', '.'], "-"), self.form.ending());
+                let mut file = Output::create(&self.folder.join(file))?;
+                if self.form == Form::Json {
+                    let header = json!({ "format": FORMAT, "seed": self.seed, "process": name });
+                    file.write(|file| writeln!(file, "{header}"))?;
+                }
+                place.insert(file)
+            }
+        };
+        file.write(|file| self.form.print(line, file))
     }
 
-    fn finish(self) -> io::Result<()> {
-        self.files.into_values().try_for_each(|mut file| file.flush())
+    /// Writes what came of the run, and everything to its end.
+    fn finish(self, name: &str, scenario: &Scenario, report: &Report) -> Result<(), Failure> {
+        self.files.into_values().try_for_each(|file| file.finish(|_| Ok(())))?;
+        self.run.finish(|file| match self.form {
+            Form::Json => writeln!(file, "{}", to_json(scenario, report)),
+            Form::Text => {
+                writeln!(file, "{}", End(report))?;
+                print(name, scenario, report, file)
+            }
+        })
     }
 }
 
-fn record_tape(args: &Args, scenario: &Scenario, path: &Path) -> Result<(), Failure> {
-    let refused = |refusal| Failure::Refused { path: args.subject.file.clone(), refusal };
-    let tape = run::record_tape(scenario).map_err(refused)?;
-    let wrong = |error| Failure::File { path: path.display().to_string(), error };
-    let mut file = BufWriter::new(File::create(path).map_err(wrong)?);
-    writeln!(file, "format = 1")?;
-    for (site, answer) in tape.iter() {
-        writeln!(file, "\n[[choice]]\nsite = \"{site}\"\nanswer = \"{answer:#x}\"")?;
+/// Takes those files out of a folder whose names are those of logs.
+fn clear(folder: &Path) -> Result<(), Failure> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    for entry in entries.map_err(|error| wrong(folder, error))? {
+        if entry.file_name().to_str().is_some_and(is_log) {
+            fs::remove_file(entry.path()).map_err(|error| wrong(&entry.path(), error))?;
+        }
     }
-    file.flush().map_err(wrong)
+    Ok(())
 }
 
-fn print(args: &Args, scenario: &Scenario, report: &Report, shell: &mut Shell) -> io::Result<()> {
+/// Whether a file is called as [`LogFiles`] call theirs: `replica-0-1.log`.
+fn is_log(name: &str) -> bool {
+    let endings = [Form::Text, Form::Json].map(Form::ending);
+    let Some((stem, _)) = name.rsplit_once('.').filter(|(_, ending)| endings.contains(ending))
+    else {
+        return false;
+    };
+    let mut words = stem.split('-');
+    let first = words.next().unwrap_or_default();
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    let known = first == "run" || Class::ALL.iter().any(|class| class.name() == first);
+    known && words.all(|word| word == "twin" || is_number(word))
+}
+
+fn print(name: &str, scenario: &Scenario, report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let word = match report.verdict {
         Verdict::Held if report.missed.is_empty() => "held",
         Verdict::Held => "held, but not as expected",
@@ -162,9 +269,9 @@ fn print(args: &Args, scenario: &Scenario, report: &Report, shell: &mut Shell) -
     };
     let first = report.first_broken().map(|finding| finding.judge.to_owned());
     let first = first.or_else(|| report.why_undecided()).map(|why| format!(": {why}"));
-    writeln!(shell, "{}: {word}{}", args.subject.file, first.unwrap_or_default())?;
-    writeln!(shell, "  ran         {}", crate::run::Summary(scenario))?;
-    writeln!(shell, "{report}")
+    writeln!(out, "{name}: {word}{}", first.unwrap_or_default())?;
+    writeln!(out, "  ran         {}", run::Summary(scenario))?;
+    writeln!(out, "{report}")
 }
 
 fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value {
@@ -188,6 +295,7 @@ fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value {
                 "at_ns": finding.at_ns,
                 "text": finding.text,
             })),
+            "unknown": ruling.unknown,
         })
     });
     let injections = report.injections.iter().map(|outcome| {
@@ -226,6 +334,7 @@ fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value {
         "quorums": report.quorums,
         "clients": clients.collect::<Vec<_>>(),
         "dictionary": report.dictionary.iter().cloned().collect::<BTreeMap<_, _>>(),
+        "unasked_choices": report.unasked,
         "injections": injections.collect::<Vec<_>>(),
         "faulty": faulty.collect::<Vec<_>>(),
         "tolerated": report.tolerated,

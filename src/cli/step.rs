@@ -1,5 +1,10 @@
 //! `perjury step`: a run by hand.
+//!
+//! What a person lets happen first is no answer to a question of the run (a latency is an answer,
+//! but not every latency can be one), so it goes on no tape. What is kept instead are the commands:
+//! the same commands make the same run.
 
+use std::fs;
 use std::io::{self, BufRead, Write as _};
 
 use crate::identity::Address;
@@ -17,7 +22,10 @@ use super::{Exit, Failure, Outcome};
 
 /// Run a scenario by hand: see what is pending, choose, look at a process.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  perjury step scenarios/bcr/first.toml")]
+#[command(after_help = "\
+Examples:
+  perjury step scenarios/bcr/first.toml
+  perjury step first.toml < session.txt      again what `save session.txt` wrote")]
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
@@ -30,6 +38,8 @@ const HELP: &str = "\
   list              what is pending; list 50 shows 50
   look replica 0.1  look at a process
   who               the processes
+  save FILE         write down what was let happen so far: `perjury step SCENARIO < FILE` does it
+                    again (no tape can: which message goes first is no answer to a question)
   help, quit";
 
 pub(super) fn step(args: &Args, shell: &mut Shell) -> Outcome {
@@ -47,10 +57,10 @@ impl Visitor for Stepping<'_> {
     type Outcome = io::Result<()>;
 
     fn visit<P: Judged>(self, _: &Scenario, world: World<P>) -> io::Result<()> {
-        let mut session = Session { world, shell: self.shell };
+        let mut session = Session { world, shell: self.shell, done: Vec::new() };
         session.list(10)?;
         for line in io::stdin().lock().lines() {
-            if !session.obey(line?.trim())? {
+            if !session.obey(line?.trim())? || session.shell.is_closed() {
                 break;
             }
             session.shell.flush()?;
@@ -59,22 +69,38 @@ impl Visitor for Stepping<'_> {
     }
 }
 
+/// The number in a command, or what it means without one.
+fn number(text: &str, without: u64) -> Option<u64> {
+    if text.is_empty() { Some(without) } else { text.parse().ok() }
+}
+
 /// A run in the hands of a person.
 struct Session<'a, P: Judged> {
     world: World<P>,
     shell: &'a mut Shell,
+    /// The commands that let something happen.
+    done: Vec<String>,
 }
 
 impl<P: Judged> Session<'_, P> {
     /// Does what a line says; returns whether to go on.
     fn obey(&mut self, line: &str) -> io::Result<bool> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.trim();
+        let steps = self.world.stats().steps;
         match word {
             "" | "next" => self.happen(1)?,
-            "run" => self.happen(rest.trim().parse().unwrap_or(u64::MAX))?,
-            "list" => self.list(rest.trim().parse().unwrap_or(20))?,
-            "look" => self.look(rest.trim())?,
+            "run" => match number(rest, u64::MAX) {
+                Some(count) => self.happen(count)?,
+                None => writeln!(self.shell, "'{rest}' is no number; 'run 20' lets 20 happen")?,
+            },
+            "list" => match number(rest, 20) {
+                Some(count) => self.list(count as usize)?,
+                None => writeln!(self.shell, "'{rest}' is no number; 'list 50' shows 50")?,
+            },
+            "look" => self.look(rest)?,
             "who" => self.who()?,
+            "save" => self.save(rest)?,
             "quit" | "exit" => return Ok(false),
             "help" => writeln!(self.shell, "{HELP}")?,
             number => match number.parse::<usize>() {
@@ -82,12 +108,31 @@ impl<P: Judged> Session<'_, P> {
                 Err(_) => writeln!(self.shell, "'{line}' is no command; these are:\n{HELP}")?,
             },
         }
+        if self.world.stats().steps != steps {
+            self.done.push(line.to_owned());
+        }
         Ok(true)
+    }
+
+    /// Writes down what was let happen.
+    fn save(&mut self, path: &str) -> io::Result<()> {
+        if path.is_empty() {
+            return writeln!(self.shell, "say where: save FILE");
+        }
+        let words = self.done.iter().map(|line| if line.is_empty() { "next" } else { line });
+        let text: String = words.map(|line| format!("{line}\n")).collect();
+        match fs::write(path, text) {
+            Ok(()) => writeln!(self.shell, "{} commands are in {path}", self.done.len()),
+            Err(error) => writeln!(self.shell, "{path}: {error}"),
+        }
     }
 
     /// Lets so many things happen, and shows the events.
     fn happen(&mut self, count: u64) -> io::Result<()> {
         for _ in 0..count {
+            if self.shell.is_closed() {
+                break;
+            }
             let mut told: Vec<Line> = Vec::new();
             let stop = self.world.step(&mut Lines::new(|line| told.push(line)));
             for line in told {

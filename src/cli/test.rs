@@ -31,7 +31,7 @@ pub(super) struct Args {
     paths: Vec<String>,
     #[command(flatten)]
     reader: Reader,
-    /// How many run at a time; one for each processor, without.
+    /// How many run at a time, at most 256; one for each processor, without.
     #[arg(long, value_name = "NUMBER")]
     jobs: Option<usize>,
     /// Write the outcome to this file, in the XML form that build servers read.
@@ -125,9 +125,17 @@ pub(super) fn test(args: &Args, shell: &mut Shell) -> Outcome {
     })
 }
 
+/// So many run at a time at most: more would only wait for each other.
+const MOST_JOBS: usize = 256;
+
+/// How many run at a time: no more than there are files. 0 is one for each processor.
+fn jobs(wanted: Option<usize>, files: usize) -> usize {
+    wanted.unwrap_or(0).min(files).min(MOST_JOBS)
+}
+
 /// Runs all files, several at a time, and prints what comes of each in the order of the files.
 fn run_all(args: &Args, files: &[String], shell: &mut Shell) -> Result<Vec<Case>, Failure> {
-    let jobs = args.jobs.unwrap_or(0);
+    let jobs = jobs(args.jobs, files.len());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
     let pool =
         pool.map_err(|error| Failure::Usage(format!("--jobs {jobs}: {error}; ask for less")))?;
@@ -303,4 +311,17 @@ fn gather(folder: &Path, found: &mut Vec<String>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_run_at_a_time_than_there_are_files() {
+        assert_eq!(jobs(Some(100_000), 1), 1);
+        assert_eq!(jobs(Some(100_000), 100_000), MOST_JOBS);
+        assert_eq!(jobs(Some(4), 9), 4);
+        assert_eq!(jobs(None, 9), 0);
+    }
 }

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn order_number_and_author_count() {
-        let [one, other] = [[1; 32], [2; 32]].map(|bytes| Digest::from_bytes(bytes));
+        let [one, other] = [[1; 32], [2; 32]].map(Digest::from_bytes);
         let (a, b) = (Gist::new(&one, 1), Gist::new(&other, 1));
         let lists = [a, b, Gist::new(&one, 2), a.then(b), b.then(a), a.then(a), a.then(a).then(a)];
         for (place, list) in lists.iter().enumerate() {

@@ -82,7 +82,7 @@ pub fn patience(scenario: &Scenario) -> Result<Patience, NoDemand> {
     let delay = delay(scenario)?;
     let Protocol::Bcr(knobs) = &scenario.protocol;
     let rates = || {
-        let own = scenario.processes.iter().map(|process| process.clock_rate_ppb);
+        let own = scenario.processes.iter().filter_map(|process| process.clock_rate_ppb);
         own.chain([ProcessTrouble::TRUE_RATE_PPB])
     };
     let fastest = Waits::at_rate(knobs, rates().fold(0, u64::max));

@@ -20,7 +20,7 @@ mod workload;
 pub use dictionary::Dictionary;
 pub use merkle::{MerkleMap, Placed};
 pub use operation::{Operation, OperationError};
-pub use pool::{Draws, Lengths, Pool, PoolError, PoolSettings, Weights};
+pub use pool::{Draws, LENGTH_LIMIT, Lengths, Pool, PoolError, PoolSettings, Weights};
 pub use reply::Reply;
 pub use state::{Executed, ReplicatedState, Session};
 pub use text::Text;

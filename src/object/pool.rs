@@ -18,7 +18,7 @@ const DOMAIN: &[u8; 24] = b"perjury 1: pseudorandom ";
 const CONSONANTS: &[u8; 16] = b"bdfghjklmnprstvz";
 const VOWELS: &[u8; 16] = b"aaaaeeeeiiioooou";
 /// The longest value that may be asked for, in characters.
-const LENGTH_LIMIT: u32 = 1 << 20;
+pub const LENGTH_LIMIT: u32 = 1 << 20;
 
 /// What a pool is made of; it takes effect once [`Pool::new`] accepts it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

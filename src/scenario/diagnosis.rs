@@ -1,23 +1,40 @@
 //! What is wrong with a scenario file: where, why, and what to write instead.
+//!
+//! A finding shows what the file says, but not more of a long line than a reader wants, and no
+//! character that a terminal would obey.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{LabeledSpan, NamedSource, SourceCode};
+use miette::{LabeledSpan, MietteError, MietteSpanContents, NamedSource, SourceCode, SourceSpan};
+
+/// So many bytes of a line are shown before a place and behind it, where the line is long.
+const AROUND: usize = 100;
+/// So many bytes of a place are shown.
+const LONGEST_PLACE: usize = 200;
+/// More is not shown at once.
+const LONGEST_EXCERPT: usize = 1_000;
+/// So many characters a message has, or a remedy.
+const LONGEST_MESSAGE: usize = 600;
 
 /// A text and the name by which its user knows it.
 #[derive(Clone, Debug)]
 pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
+    /// The same text to the byte, with other characters where it has control characters.
+    shown: Arc<str>,
 }
 
 impl Source {
     /// This text under this name.
     #[must_use]
     pub fn new(name: &str, text: &str) -> Self {
-        Self { name: name.into(), text: text.into() }
+        let is_harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+        let text: Arc<str> = text.into();
+        let shown = if text.chars().all(is_harmless) { Arc::clone(&text) } else { tamed(&text) };
+        Self { name: name.into(), text, shown }
     }
 
     /// The name: usually a file's.
@@ -40,6 +57,39 @@ impl Source {
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (line, before[start..].chars().count() + 1)
     }
+}
+
+/// The text with other characters of the same length in place of control characters.
+fn tamed(text: &str) -> Arc<str> {
+    let mut tamed = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        tamed.push(match c {
+            '\n' | '\t' => c,
+            '\r' if characters.peek() == Some(&'\n') => c,
+            _ if !c.is_control() => c,
+            _ if c.len_utf8() == 1 => '?',
+            _ => '¿',
+        });
+    }
+    tamed.into()
+}
+
+/// A message with nothing in it that a terminal would obey, not longer than a reader wants.
+fn readable(text: &str) -> String {
+    let mut readable = String::new();
+    for (i, c) in text.chars().enumerate() {
+        if i == LONGEST_MESSAGE {
+            readable.push('…');
+            break;
+        }
+        match c {
+            '\n' => readable.push(c),
+            _ if c.is_control() => readable.extend(c.escape_unicode()),
+            _ => readable.push(c),
+        }
+    }
+    readable
 }
 
 /// How much a finding weighs.
@@ -71,9 +121,9 @@ impl Diagnosis {
         let end = source.text.len();
         let (start, stop) = (span.start.min(end), span.end.min(end));
         Self {
-            source: NamedSource::new(&source.name, source.clone()),
+            source: NamedSource::new(readable(&source.name), source.clone()),
             severity,
-            message,
+            message: readable(&message),
             label: String::new(),
             help: String::new(),
             span: start..stop.max(start),
@@ -84,7 +134,7 @@ impl Diagnosis {
     /// With this remedy.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = help.into();
+        self.help = readable(&help.into());
         self
     }
 
@@ -130,6 +180,12 @@ impl Diagnosis {
     #[must_use]
     pub fn source(&self) -> &Source {
         self.source.inner()
+    }
+
+    /// As much of a place as is shown.
+    fn shown(&self, span: &Range<usize>) -> Range<usize> {
+        let most = floor(self.source().text(), span.start + LONGEST_PLACE);
+        span.start..span.end.min(most)
     }
 
     /// Line and column, both from 1.
@@ -181,11 +237,11 @@ impl miette::Diagnostic for Diagnosis {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let label = (!self.label.is_empty()).then(|| self.label.clone());
-        let main = LabeledSpan::new_primary_with_span(label, self.span.clone());
+        let main = LabeledSpan::new_primary_with_span(label, self.shown(&self.span));
         let also = self
             .also
             .iter()
-            .map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), span.clone()));
+            .map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), self.shown(span)));
         Some(Box::new(std::iter::once(main).chain(also)))
     }
 }
@@ -193,10 +249,37 @@ impl miette::Diagnostic for Diagnosis {
 impl SourceCode for Source {
     fn read_span<'a>(
         &'a self,
-        span: &miette::SourceSpan,
+        span: &SourceSpan,
         lines_before: usize,
         lines_after: usize,
-    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        self.text.read_span(span, lines_before, lines_after)
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, MietteError> {
+        let lines = self.shown.read_span(span, lines_before, lines_after)?;
+        if lines.data().len() <= LONGEST_EXCERPT {
+            return Ok(lines);
+        }
+        // Places that are far apart are shown each by itself.
+        if span.len() > LONGEST_EXCERPT {
+            return Err(MietteError::OutOfBounds);
+        }
+        let (first, last) = (lines.span().offset(), lines.span().offset() + lines.span().len());
+        let start = floor(&self.shown, span.offset().saturating_sub(AROUND)).max(first);
+        let end = floor(&self.shown, span.offset() + span.len() + AROUND).min(last);
+        let (line, column) = self.line_and_column(start);
+        Ok(Box::new(MietteSpanContents::new(
+            &self.shown.as_bytes()[start..end],
+            (start, end - start).into(),
+            line - 1,
+            column - 1,
+            lines.line_count(),
+        )))
     }
+}
+
+/// The place where a character begins, here or next before.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }

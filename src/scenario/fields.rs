@@ -96,6 +96,7 @@ impl<'a> Fields<'a> {
         let value = self.get(name)?;
         let (least, most) = match self.form(name) {
             Some(Form::Number(least, most)) => (*least, *most),
+            Some(Form::Version(_)) => (1, u64::MAX),
             _ => (0, u64::MAX),
         };
         let number = integer(value.get_ref());

@@ -13,6 +13,9 @@ pub(super) type Span = Range<usize>;
 /// More findings than these are not kept.
 const MOST_FINDINGS: usize = 100;
 
+/// More findings than these are not told of one line, but for the first error of all.
+const MOST_IN_A_LINE: usize = 10;
+
 /// The findings of one reading.
 #[derive(Debug)]
 pub(super) struct Findings {
@@ -141,6 +144,15 @@ impl Findings {
         let mut found = self.found.into_inner();
         let name = self.source.name();
         found.sort_by_key(|one| (one.source().name() != name, one.span().start));
+        let mut in_line = (None, 0);
+        let mut has_error = false;
+        found.retain(|one| {
+            let line = Some((one.source().name().to_owned(), one.line_and_column().0));
+            in_line = if in_line.0 == line { (line, in_line.1 + 1) } else { (line, 1) };
+            let is_first_error = one.severity() == Severity::Error && !has_error;
+            has_error |= is_first_error;
+            in_line.1 <= MOST_IN_A_LINE || is_first_error
+        });
         found
     }
 }

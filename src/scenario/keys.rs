@@ -11,6 +11,18 @@ pub(super) struct Shape {
     /// What the table is called in messages.
     pub(super) name: &'static str,
     pub(super) keys: &'static [Key],
+    pub(super) rule: Rule,
+}
+
+/// Which keys of a table go together.
+#[derive(Debug)]
+pub(super) enum Rule {
+    /// Any.
+    Any,
+    /// One of these is there, and no second one.
+    OneOf(&'static [&'static str]),
+    /// What the `kind` says decides which of the others may be there.
+    ByKind(&'static [(&'static str, &'static [&'static str])]),
 }
 
 /// One key.
@@ -20,6 +32,8 @@ pub(super) struct Key {
     /// What it means, in a sentence.
     pub(super) about: &'static str,
     pub(super) form: Form,
+    /// Whether it has to be there.
+    pub(super) is_needed: bool,
 }
 
 /// What may stand behind a key.
@@ -29,11 +43,23 @@ pub(super) enum Form {
     Number(u64, u64),
     /// A whole number of 64 bits, as a number or as text.
     Bits,
+    /// The version of the format: one number.
+    Version(u64),
     Text,
+    /// Some processes, in a word.
+    Party,
+    /// A list of such words.
+    Parties,
+    /// A question of a run.
+    Site,
+    /// What the JSON trace has as event or kind.
+    Event,
     Flag,
     OneOf(&'static [&'static str]),
     /// `250ms`
     Duration,
+    /// The same, above 0.
+    SomeTime,
     /// `-10s`
     SignedDuration,
     /// From 0 to 1.
@@ -44,13 +70,17 @@ pub(super) enum Form {
     Bandwidth,
     /// `4..9`, or one number.
     Range,
+    /// A range of lengths, with an end: `4..9`, or one number.
+    Lengths,
     /// A list of texts.
     Texts,
+    /// The same, not empty.
+    SomeTexts,
     /// A list of whole numbers.
     Numbers,
     /// A list of lists of whole numbers.
     NumberLists,
-    /// A list of lists of texts.
+    /// A list of lists of words for processes.
     Groups,
     /// Any keys, texts behind them.
     TextMap,
@@ -67,7 +97,12 @@ pub(super) enum Form {
 }
 
 const fn key(name: &'static str, form: Form, about: &'static str) -> Key {
-    Key { name, about, form }
+    Key { name, about, form, is_needed: false }
+}
+
+/// A key that has to be there.
+const fn needed(name: &'static str, form: Form, about: &'static str) -> Key {
+    Key { name, about, form, is_needed: true }
 }
 
 const TIMES: Form = Form::Number(0, u64::MAX);
@@ -79,8 +114,8 @@ pub(super) const FORMAT: u64 = 1;
 pub(super) static ROOT: Shape = Shape {
     name: "the scenario",
     keys: &[
-        key("format", Form::Number(1, u64::MAX), "The version of this format."),
-        key("protocol", Form::OneOf(&["bcr"]), "Who runs: Byzantine chain replication."),
+        key("format", Form::Version(FORMAT), "The version of this format."),
+        needed("protocol", Form::OneOf(&["bcr"]), "Who runs: Byzantine chain replication."),
         key("name", Form::Text, "A short name for reports."),
         key("seed", Form::Bits, "What every answer is drawn from."),
         key("t", Form::Number(0, 50), "Faulty replicas that a configuration bears, of 2t+1."),
@@ -117,30 +152,33 @@ pub(super) static ROOT: Shape = Shape {
         key("expect", Form::Table(&EXPECT), "What must come of the run."),
         key("hosts", Form::Table(&HOSTS), "Where processes run on real sockets."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static SCHEDULE: Shape = Shape {
     name: "schedule",
     keys: &[
-        key(
+        needed(
             "kind",
             Form::OneOf(&["timed", "random", "pct"]),
             "The network's latencies, random delays, or priorities.",
         ),
-        key("mean", Form::Duration, "Random: the mean delay of a message."),
+        key("mean", Form::SomeTime, "Random: the mean delay of a message."),
         key("changes", INDEX, "Pct: how often a priority changes in a run."),
         key("length", Form::Number(1, u64::MAX), "Pct: over about how many steps."),
     ],
+    rule: Rule::ByKind(&[("timed", &[]), ("random", &["mean"]), ("pct", &["changes", "length"])]),
 };
 
 pub(super) static TIMEOUTS: Shape = Shape {
     name: "timeouts",
     keys: &[
-        key("client", Form::Duration, "A client asks all replicas after it."),
-        key("head", Form::Duration, "The head asks for a reconfiguration after it."),
-        key("nonhead", Form::Duration, "Any other replica asks for a reconfiguration after it."),
-        key("olympus", Form::Duration, "Olympus tries another quorum after it."),
+        key("client", Form::SomeTime, "A client asks all replicas after it."),
+        key("head", Form::SomeTime, "The head asks for a reconfiguration after it."),
+        key("nonhead", Form::SomeTime, "Any other replica asks for a reconfiguration after it."),
+        key("olympus", Form::SomeTime, "Olympus tries another quorum after it."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static CHECKPOINT: Shape = Shape {
@@ -153,16 +191,18 @@ pub(super) static CHECKPOINT: Shape = Shape {
             "Whose statements a completed checkpoint needs.",
         ),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static POOL: Shape = Shape {
     name: "pool",
     keys: &[
-        key("keys", Form::Texts, "The keys, each as likely as the others."),
+        key("keys", Form::SomeTexts, "The keys, each as likely as the others."),
         key("weights", Form::Table(&WEIGHTS), "How often each operation is drawn."),
-        key("put_lengths", Form::Range, "How many characters the values of put have."),
-        key("append_lengths", Form::Range, "How many characters the values of append have."),
+        key("put_lengths", Form::Lengths, "How many characters the values of put have."),
+        key("append_lengths", Form::Lengths, "How many characters the values of append have."),
     ],
+    rule: Rule::Any,
 };
 
 const WEIGHT: Form = Form::Number(0, u16::MAX as u64);
@@ -175,11 +215,13 @@ pub(super) static WEIGHTS: Shape = Shape {
         key("append", WEIGHT, "The weight of append."),
         key("slice", WEIGHT, "The weight of slice."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static CLIENT: Shape = Shape {
     name: "client",
-    keys: &[key("workload", Form::Text, "Its requests, parted by semicolons.")],
+    keys: &[needed("workload", Form::Text, "Its requests, parted by semicolons.")],
+    rule: Rule::Any,
 };
 
 const LINKS: Form = Form::OneOf(&["stream", "datagram"]);
@@ -191,7 +233,7 @@ pub(super) static NETWORK: Shape = Shape {
         key("links", LINKS, "Whether links keep order and repair losses."),
         key("latency", LATENCY, "How long a message is on its way."),
         key("loss", Form::Probability, "How likely a message is lost; on a stream, delayed."),
-        key("retransmit", Form::Duration, "How long a stream takes to repair a loss."),
+        key("retransmit", Form::SomeTime, "How long a stream takes to repair a loss."),
         key("duplicate", Form::Probability, "How likely a datagram arrives twice."),
         key(
             "reorder",
@@ -202,17 +244,18 @@ pub(super) static NETWORK: Shape = Shape {
         key("link", Form::Tables(&LINK), "Exceptions for some links."),
         key("partition", Form::Tables(&PARTITION), "Times when some cannot reach others."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static LINK: Shape = Shape {
     name: "network.link",
     keys: &[
-        key("from", Form::Text, "The senders."),
-        key("to", Form::Text, "The receivers."),
+        needed("from", Form::Party, "The senders."),
+        needed("to", Form::Party, "The receivers."),
         key("links", LINKS, "Whether these links keep order and repair losses."),
         key("latency", LATENCY, "How long a message is on its way."),
         key("loss", Form::Probability, "How likely a message is lost; on a stream, delayed."),
-        key("retransmit", Form::Duration, "How long a stream takes to repair a loss."),
+        key("retransmit", Form::SomeTime, "How long a stream takes to repair a loss."),
         key("duplicate", Form::Probability, "How likely a datagram arrives twice."),
         key(
             "reorder",
@@ -221,22 +264,25 @@ pub(super) static LINK: Shape = Shape {
         ),
         key("bandwidth", Form::Bandwidth, "How much each of these links carries."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static LATENCIES: Shape = Shape {
     name: "latency",
     keys: &[
-        key("exponential", Form::Duration, "The mean of an exponential delay."),
+        key("exponential", Form::SomeTime, "The mean of an exponential delay."),
         key("long_tail", Form::Table(&LONG_TAIL), "Most messages about alike, a few very late."),
     ],
+    rule: Rule::OneOf(&["exponential", "long_tail"]),
 };
 
 pub(super) static LONG_TAIL: Shape = Shape {
     name: "long_tail",
     keys: &[
-        key("median", Form::Duration, "Half of all messages are faster."),
-        key("p99", Form::Duration, "One in a hundred is slower."),
+        needed("median", Form::SomeTime, "Half of all messages are faster."),
+        needed("p99", Form::SomeTime, "One in a hundred is slower."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static PARTITION: Shape = Shape {
@@ -247,64 +293,90 @@ pub(super) static PARTITION: Shape = Shape {
         key("groups", Form::Groups, "Members of different groups cannot reach each other."),
         key("blocked", Form::Table(&BLOCKED), "One way: nothing passes from these to those."),
     ],
+    rule: Rule::OneOf(&["groups", "blocked"]),
 };
 
 pub(super) static BLOCKED: Shape = Shape {
     name: "blocked",
     keys: &[
-        key("from", Form::Texts, "The senders whose messages are held up."),
-        key("to", Form::Texts, "The receivers who do not get them."),
+        key("from", Form::Parties, "The senders whose messages are held up."),
+        key("to", Form::Parties, "The receivers who do not get them."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static PROCESS: Shape = Shape {
     name: "process",
     keys: &[
-        key("which", Form::Text, "Whose trouble it is."),
+        needed("which", Form::Party, "Whose trouble it is."),
         key("clock_offset", Form::SignedDuration, "How far the wall clock is ahead at the start."),
         key("clock_rate", Form::Rate, "How fast the clocks run; 1.0 is true."),
         key("jumps", Form::Tables(&JUMP), "Steps of the wall clock."),
         key("pauses", Form::Tables(&PAUSE), "Times when the process does nothing."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static JUMP: Shape = Shape {
     name: "jumps",
     keys: &[
-        key("at", Form::Duration, "When, in true time."),
-        key("by", Form::SignedDuration, "How far forward; back, if negative."),
+        needed("at", Form::Duration, "When, in true time."),
+        needed("by", Form::SignedDuration, "How far forward; back, if negative."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static PAUSE: Shape = Shape {
     name: "pauses",
     keys: &[
-        key("at", Form::Duration, "When it begins, in true time."),
-        key("for", Form::Duration, "How long it lasts."),
+        needed("at", Form::Duration, "When it begins, in true time."),
+        needed("for", Form::Duration, "How long it lasts."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static LIMITS: Shape = Shape {
     name: "limits",
     keys: &[
-        key("time", Form::Duration, "Virtual time."),
-        key("events", Form::Number(1, u64::MAX), "Events."),
+        key("time", Form::SomeTime, "Virtual time."),
+        key("events", Form::Number(1, u64::MAX), "Events, as a log has them."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static FAULT: Shape = Shape {
     name: "fault",
     keys: &[
         key("configuration", INDEX, "The configuration, from 0."),
-        key("replica", INDEX, "The position in the chain, from 0: the head."),
-        key("when", Form::Text, "The message that sets it off, for example shuttle(0,1)."),
-        key("then", Form::Text, "What happens, for example change_result(); drop()."),
+        needed("replica", INDEX, "The position in the chain, from 0: the head."),
+        needed("when", Form::Text, "The message that sets it off, for example shuttle(0,1)."),
+        needed("then", Form::Text, "What happens, for example change_result(); drop()."),
     ],
+    rule: Rule::Any,
+};
+
+/// A tape: what `run --record-tape` writes.
+pub(super) static TAPE: Shape = Shape {
+    name: "the tape",
+    keys: &[
+        key("format", Form::Version(FORMAT), "The version of this format."),
+        key("choice", Form::Tables(&CHOICE), "Answers that replace those of the seed."),
+    ],
+    rule: Rule::Any,
 };
 
 pub(super) static CHOICE: Shape = Shape {
     name: "choice",
-    keys: &[key("site", Form::Text, "Which question."), key("answer", Form::Bits, "Its answer.")],
+    keys: &[
+        needed(
+            "site",
+            Form::Site,
+            "Which question, for example 'loss: client 0 -> replica 0.0: client_request 0/2'; \
+             run --record-tape writes all that a run asks.",
+        ),
+        needed("answer", Form::Bits, "Its answer."),
+    ],
+    rule: Rule::Any,
 };
 
 pub(super) static EXPECT: Shape = Shape {
@@ -320,6 +392,7 @@ pub(super) static EXPECT: Shape = Shape {
         key("digest", Form::Text, "The run's digest."),
         key("event", Form::Tables(&EVENT), "What must happen, or must not, how often."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) const VERDICTS: &[&str] = &[
@@ -332,10 +405,15 @@ pub(super) const VERDICTS: &[&str] = &[
 pub(super) static EVENT: Shape = Shape {
     name: "expect.event",
     keys: &[
-        key("kind", Form::Text, "What the JSON trace has as event or kind: crashed, quorum_final."),
+        needed(
+            "kind",
+            Form::Event,
+            "What the JSON trace has as event or kind: crashed, quorum_final.",
+        ),
         key("fields", Form::ValueMap, "Fields that must have these values, by name or path."),
         key("count", Form::Range, "How many: 0, 3, 1.. or 2..5; at least one, without."),
     ],
+    rule: Rule::Any,
 };
 
 pub(super) static HOSTS: Shape = Shape {
@@ -346,4 +424,5 @@ pub(super) static HOSTS: Shape = Shape {
         key("clients", Form::Numbers, "Which of them each client runs on."),
         key("replicas", Form::Numbers, "Which of them each position runs on."),
     ],
+    rule: Rule::Any,
 };

@@ -31,6 +31,8 @@ pub(super) fn lint(findings: &Findings, scenario: &Scenario, places: &Places) {
     lint.tolerance();
     lint.partitions();
     lint.datagram_knobs();
+    lint.latencies();
+    lint.parties();
 }
 
 struct Lint<'a> {
@@ -283,10 +285,61 @@ impl Lint<'_> {
         let knobs = link.duplicate.bits() > 0 || link.reorder.bits() > 0;
         let any = network.overrides.iter().any(|over| over.change.kind == Some(LinkKind::Datagram));
         if knobs && link.kind == LinkKind::Stream && !any {
+            let span = self.places.datagram_knobs.clone().unwrap_or_default();
             let message = "`duplicate` and `reorder` mean nothing on streams";
-            self.findings.warn(0..0, message, "write links = \"datagram\"");
+            self.findings.warn(span, message, "write links = \"datagram\"");
         }
     }
+
+    fn latencies(&self) {
+        let kind = match self.scenario.schedule {
+            Schedule::Timed => return,
+            Schedule::Random { .. } => "random",
+            Schedule::Pct { .. } => "pct",
+        };
+        for span in &self.places.latencies {
+            let message = format!("a {kind} schedule takes no notice of `latency`");
+            let help = "leave it out, or write schedule = \"timed\"";
+            self.findings.warn(span.clone(), message, help);
+        }
+    }
+
+    /// Names of processes that there are in no configuration.
+    fn parties(&self) {
+        for (party, span) in &self.places.parties {
+            if let Some(reason) = self.nobody(*party) {
+                let help = "they are counted from 0: name one that there is";
+                self.findings.warn(span.clone(), format!("this is nobody: {reason}"), help);
+            }
+        }
+        for client in self.scenario.expect.results.keys() {
+            if let Some(reason) = self.nobody(Party::Client(*client)) {
+                let message = format!("these results never come: {reason}");
+                let help = "clients are counted from 0: name one that there is";
+                self.findings.warn(self.places.results.clone(), message, help);
+            }
+        }
+    }
+
+    /// Why a word means no process. Replicas of a later configuration may come to be.
+    fn nobody(&self, party: Party) -> Option<String> {
+        let (clients, replicas) = (self.scenario.clients.len(), self.bcr().replicas());
+        match party {
+            Party::Client(number) if number as usize >= clients => {
+                Some(format!("there {} {}", is(clients as u64), count(clients as u64, "client")))
+            }
+            Party::Clients if clients == 0 => Some("there are no clients".to_owned()),
+            Party::Position(position) | Party::Replica { position, .. } if position >= replicas => {
+                let replicas = u64::from(replicas);
+                Some(format!("there {} {} in a chain", is(replicas), count(replicas, "replica")))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn is(number: u64) -> &'static str {
+    if number == 1 { "is" } else { "are" }
 }
 
 /// `1 request`, `2 requests`.

@@ -31,8 +31,6 @@ pub use schema::json_schema;
 pub use template::{TEMPLATES, template};
 pub use write::to_toml;
 
-use std::ops::Range;
-
 use toml::de::DeTable;
 
 use fields::Fields;
@@ -41,6 +39,9 @@ use toml_reader::Places;
 
 /// The largest file that is read.
 pub const MAX_BYTES: usize = 1 << 20;
+
+/// The largest tape that is read.
+pub const MAX_TAPE_BYTES: usize = 1 << 26;
 
 /// How a file is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,10 +65,6 @@ pub struct Reading {
     pub scenario: Option<Scenario>,
     /// All that was found, in the order of the file.
     pub diagnostics: Vec<Diagnosis>,
-    /// The text that was read, for findings that are made later.
-    pub source: Source,
-    /// Where the site of each choice stands in it.
-    pub choice_spans: Vec<Range<usize>>,
 }
 
 impl Reading {
@@ -76,26 +73,20 @@ impl Reading {
     pub fn is_clean(&self) -> bool {
         self.diagnostics.is_empty()
     }
-
-    /// A finding about the site of a choice, which only the reader of sites can make.
-    #[must_use]
-    pub fn choice_error(&self, choice: usize, message: String, help: &str) -> Diagnosis {
-        let span = self.choice_spans.get(choice).cloned().unwrap_or_default();
-        Diagnosis::new(&self.source, Severity::Error, span, message).help(help)
-    }
 }
 
 /// Reads a scenario in TOML or in the course format; which of them, its content says.
 #[must_use]
 pub fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> Reading {
-    let text = match decode(name, bytes) {
+    let remedy = "write long workloads as pseudorandom(seed,count)";
+    let text = match decode(name, bytes, (MAX_BYTES, remedy)) {
         Ok(text) => text,
-        Err(diagnosis) => return refused(*diagnosis),
+        Err(diagnosis) => return Reading { scenario: None, diagnostics: vec![*diagnosis] },
     };
     let source = Source::new(name, text);
     let mut reading = match is_course(text) {
         true => read_course(source, options),
-        false => read_toml(source, options),
+        false => read_toml(source, options, Origin::File),
     };
     if let (Some(scenario), Some(seed)) = (&mut reading.scenario, options.seed) {
         scenario.seed = seed;
@@ -103,14 +94,17 @@ pub fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> Reading {
     reading
 }
 
-fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Box<Diagnosis>> {
+fn decode<'a>(
+    name: &str,
+    bytes: &'a [u8],
+    (most, remedy): (usize, &str),
+) -> Result<&'a str, Box<Diagnosis>> {
     let refuse = |text: &str, at: usize, message: String, help: &str| {
         let source = Source::new(name, text);
         Err(Box::new(Diagnosis::new(&source, Severity::Error, at..at, message).help(help)))
     };
-    if bytes.len() > MAX_BYTES {
-        let message = format!("the file is larger than {MAX_BYTES} bytes");
-        return refuse("", 0, message, "write long workloads as pseudorandom(seed,count)");
+    if bytes.len() > most {
+        return refuse("", 0, format!("the file is larger than {most} bytes"), remedy);
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text),
@@ -121,11 +115,6 @@ fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Box<Diagnosis>> {
             refuse(&text, at, message, "save the file in UTF-8")
         }
     }
-}
-
-fn refused(diagnosis: Diagnosis) -> Reading {
-    let source = diagnosis.source().clone();
-    Reading { scenario: None, diagnostics: vec![diagnosis], source, choice_spans: Vec::new() }
 }
 
 /// The first line that could stand in one of the formats only decides.
@@ -158,27 +147,55 @@ fn read_course(source: Source, options: &ReadOptions) -> Reading {
     let (mut scenario, places) = course::read(&findings, options);
     scenario.description = description(source.text());
     if findings.failed() || options.set.is_empty() {
-        return finish(findings, scenario, places, source);
+        return finish(findings, scenario, &places);
     }
     // What is set is a path of the TOML form, so that is what it is set in.
     let name = format!("{} (converted)", source.name());
     let converted = Source::new(&name, &to_toml(&scenario));
-    let mut reading = read_toml(converted, options);
+    let mut reading = read_toml(converted, options, Origin::CourseFormat);
     let mut diagnostics = findings.into_diagnoses();
     diagnostics.append(&mut reading.diagnostics);
     Reading { diagnostics, ..reading }
 }
 
-fn read_toml(source: Source, options: &ReadOptions) -> Reading {
+/// Where a text in TOML comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Its author wrote it.
+    File,
+    /// It was made from a file in the course format, by the options for that.
+    CourseFormat,
+}
+
+fn read_toml(source: Source, options: &ReadOptions, origin: Origin) -> Reading {
     let mut findings = Findings::new(source.clone(), options.lenient);
     for (set, what) in
         [(options.time_unit_seconds, "--time-unit"), (options.counter_base_one, "--counter-base")]
     {
-        if set && !source.name().ends_with("(converted)") {
+        if set && origin == Origin::File {
             let message = format!("{what} is for the course format and does nothing here");
             findings.warn(0..0, message, "times in TOML have units, and counters begin at 0");
         }
     }
+    let help = "perjury new bcr shows how a scenario is written";
+    let mut table = parse(&findings, &source, help);
+    if findings.failed() {
+        let scenario = Scenario::new(Protocol::Bcr(Bcr::default()));
+        return finish(findings, scenario, &Places::default());
+    }
+    for (path, value) in &options.set {
+        set::apply(&mut findings, &mut table, path, value);
+    }
+    let (mut scenario, places) = {
+        let root = Fields::new(&findings, toml_reader::root_shape(), &table, 0..0);
+        toml_reader::scenario(&root)
+    };
+    scenario.description = description(source.text());
+    finish(findings, scenario, &places)
+}
+
+/// The table that a text in TOML is; what is wrong with it is reported.
+fn parse<'a>(findings: &Findings, source: &'a Source, help: &str) -> DeTable<'a> {
     let (table, errors) = DeTable::parse_recoverable(source.text());
     let mut last = 0;
     for error in errors.into_iter().take(100) {
@@ -186,34 +203,47 @@ fn read_toml(source: Source, options: &ReadOptions) -> Reading {
         let (line, _) = source.line_and_column(span.start);
         // What follows on the same line is mostly an echo of the first.
         if std::mem::replace(&mut last, line) != line {
-            let help = "perjury new bcr shows how a scenario is written";
             findings.error(span, format!("not TOML: {}", error.message()), help);
         }
     }
-    if findings.failed() {
-        let scenario = Scenario::new(Protocol::Bcr(Bcr::default()));
-        return finish(findings, scenario, Places::default(), source);
-    }
-    let span = 0..0;
-    let mut table = table.into_inner();
-    for (path, value) in &options.set {
-        set::apply(&mut findings, &mut table, path, value);
-    }
-    let (mut scenario, places) = {
-        let root = Fields::new(&findings, toml_reader::root_shape(), &table, span);
-        toml_reader::scenario(&root)
-    };
-    scenario.description = description(source.text());
-    finish(findings, scenario, places, source)
+    table.into_inner()
 }
 
-fn finish(findings: Findings, scenario: Scenario, places: Places, source: Source) -> Reading {
+fn finish(findings: Findings, scenario: Scenario, places: &Places) -> Reading {
     if !findings.failed() {
-        lint::lint(&findings, &scenario, &places);
+        lint::lint(&findings, &scenario, places);
     }
     let scenario = (!findings.failed()).then_some(scenario);
-    let diagnostics = findings.into_diagnoses();
-    Reading { scenario, diagnostics, source, choice_spans: places.choices }
+    Reading { scenario, diagnostics: findings.into_diagnoses() }
+}
+
+/// What came of reading a tape.
+#[derive(Debug)]
+pub struct TapeReading {
+    /// Its answers, unless there was an error.
+    pub choices: Option<Vec<Choice>>,
+    /// All that was found, in the order of the file.
+    pub diagnostics: Vec<Diagnosis>,
+}
+
+/// Reads a tape: a file of `[[choice]]` tables alone.
+#[must_use]
+pub fn read_tape(name: &str, bytes: &[u8]) -> TapeReading {
+    let remedy = "leave out the answers that the seed would give as well";
+    let text = match decode(name, bytes, (MAX_TAPE_BYTES, remedy)) {
+        Ok(text) => text,
+        Err(diagnosis) => return TapeReading { choices: None, diagnostics: vec![*diagnosis] },
+    };
+    let source = Source::new(name, text);
+    let findings = Findings::new(source.clone(), false);
+    let table = parse(&findings, &source, "perjury run FILE --record-tape TAPE writes a tape");
+    let mut choices = Vec::new();
+    if !findings.failed() {
+        let root = Fields::new(&findings, &keys::TAPE, &table, 0..0);
+        choices = toml_reader::tape(&root);
+    }
+    let choices = (!findings.failed()).then_some(choices);
+    TapeReading { choices, diagnostics: findings.into_diagnoses() }
 }
 
 /// The comment that a file begins with, without the comment signs.

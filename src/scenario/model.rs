@@ -448,15 +448,16 @@ impl Party {
     }
 }
 
-/// Clock and scheduling trouble of some processes.
+/// Clock and scheduling trouble of some processes. Where several cover a process, a later one wins,
+/// knob by knob; jumps and pauses come on top of each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessTrouble {
     /// Whose.
     pub which: Party,
     /// How far the wall clock is ahead at the start; behind, if negative.
-    pub clock_offset_ns: i64,
+    pub clock_offset_ns: Option<i64>,
     /// How fast both clocks run: local nanoseconds per true second, 10⁹ for a true clock; never 0.
-    pub clock_rate_ppb: u64,
+    pub clock_rate_ppb: Option<u64>,
     /// Steps of the wall clock.
     pub jumps: Vec<Jump>,
     /// Times when the process does nothing.
@@ -472,8 +473,8 @@ impl ProcessTrouble {
     pub const fn none(which: Party) -> Self {
         Self {
             which,
-            clock_offset_ns: 0,
-            clock_rate_ppb: Self::TRUE_RATE_PPB,
+            clock_offset_ns: None,
+            clock_rate_ppb: None,
             jumps: Vec::new(),
             pauses: Vec::new(),
         }
@@ -503,13 +504,13 @@ pub struct Pause {
 pub struct Limits {
     /// Virtual time.
     pub time_ns: u64,
-    /// Events.
+    /// Events, as a log has them: the input that passes the limit is the last one.
     pub events: u64,
 }
 
 impl Limits {
     /// What holds where nothing is said.
-    pub const USUAL: Self = Self { time_ns: 3_600_000_000_000, events: 10_000_000 };
+    pub const USUAL: Self = Self { time_ns: 3_600_000_000_000, events: 50_000_000 };
 }
 
 impl Default for Limits {

@@ -142,6 +142,77 @@ fn each_shape(shape: &'static keys::Shape, visit: &mut impl FnMut(&'static keys:
     }
 }
 
+#[test]
+fn what_the_tables_call_needed_is_missed() {
+    let bare = EVERYTHING.replace("{ kind = \"random\" }", "{}");
+    let found = findings(&strict(&bare));
+    each_shape(&keys::ROOT, &mut |shape| {
+        for key in shape.keys.iter().filter(|key| key.is_needed && shape.name != "the scenario") {
+            let told = [format!("{} lacks its `{}`", shape.name, key.name)];
+            let tail = "a long tail has a median and a p99".to_owned();
+            let told = told.into_iter().chain((shape.name == "long_tail").then_some(tail));
+            assert!(told.clone().any(|told| found.contains(&told)), "{told:?} in\n{found}");
+        }
+    });
+    assert!(findings(&strict("seed = 1\n")).contains("the scenario lacks its `protocol`"));
+}
+
+#[test]
+fn the_schema_says_what_is_needed_and_what_goes_together() {
+    let schema = json_schema();
+    let at = |path: &str| {
+        let found = schema.pointer(path);
+        found.unwrap_or_else(|| panic!("there is no {path}")).to_string()
+    };
+    assert_eq!(at("/required"), r#"["protocol"]"#);
+    assert_eq!(at("/properties/format/const"), "1");
+    assert_eq!(at("/properties/choice/items/required"), r#"["site","answer"]"#);
+    assert_eq!(at("/properties/fault/items/required"), r#"["replica","when","then"]"#);
+    assert_eq!(
+        at("/properties/network/properties/partition/items/oneOf"),
+        r#"[{"required":["groups"]},{"required":["blocked"]}]"#
+    );
+    assert_eq!(
+        at("/properties/schedule/anyOf/1/oneOf/1/properties"),
+        r#"{"changes":false,"kind":{"const":"random"},"length":false}"#
+    );
+    assert!(at("/properties/timeouts/properties/client/pattern").contains("(?=.*[1-9])"));
+}
+
+#[test]
+fn words_for_nobody_are_warned_of_where_they_stand() {
+    let text = "protocol = \"bcr\"\nt = 1\n[[client]]\nworkload = \"get('k')\"\n\
+        [[network.link]]\nfrom = \"replica 2\"\nto = \"replica 3\"\nloss = 0.1\n\
+        [[network.partition]]\nuntil = \"1s\"\n\
+        groups = [[\"replica 0\", \"replica 7\"], [\"client 0\", \"client 9\"]]\n\
+        [[network.partition]]\nuntil = \"1s\"\n\
+        blocked = { from = [\"replica 9.2\"], to = [\"replica 0.3\"] }\n\
+        [[process]]\nwhich = \"client 1\"\nclock_rate = 2.0\n\
+        [expect]\nresults = { 0 = [\"x\"], 4 = [\"y\"] }\n";
+    let all = strict(text);
+    assert!(all.scenario.is_some());
+    insta::assert_snapshot!(findings(&all));
+}
+
+#[test]
+fn what_a_schedule_or_a_stream_takes_no_notice_of_is_warned_of() {
+    let text = |first: &str, more: &str| {
+        format!(
+            "protocol = \"bcr\"\n{first}\n[[client]]\nworkload = \"get('k')\"\n[network]\n{more}\n"
+        )
+    };
+    let link =
+        "latency = \"1ms\"\n[[network.link]]\nfrom = \"all\"\nto = \"all\"\nlatency = \"2ms\"";
+    let cases = [
+        text("schedule = { kind = \"random\" }", link),
+        text("schedule = { kind = \"pct\" }", link),
+        text("schedule = \"timed\"", link),
+        text("", "loss = 0.1\nreorder = 0.2"),
+        text("", "links = \"datagram\"\nreorder = 0.2"),
+    ];
+    insta::assert_snapshot!(cases.map(|text| findings(&strict(&text))).join("\n--\n"));
+}
+
 /// A file with every table in it.
 const EVERYTHING: &str = r#"
 protocol = "bcr"
@@ -424,7 +495,8 @@ fn network() -> impl Strategy<Value = Network> {
 fn process() -> impl Strategy<Value = ProcessTrouble> {
     let jump = (any::<u64>(), -i64::MAX..).prop_map(|(at_ns, by_ns)| Jump { at_ns, by_ns });
     let pause = any::<(u64, u64)>().prop_map(|(at_ns, for_ns)| Pause { at_ns, for_ns });
-    (party(), -i64::MAX.., 1..u64::MAX, vec(jump, 0..2), vec(pause, 0..2)).prop_map(
+    let (offset, rate) = (option::of(-i64::MAX..), option::of(1..u64::MAX));
+    (party(), offset, rate, vec(jump, 0..2), vec(pause, 0..2)).prop_map(
         |(which, clock_offset_ns, clock_rate_ppb, jumps, pauses)| ProcessTrouble {
             which,
             clock_offset_ns,
@@ -550,7 +622,10 @@ fn scenario() -> impl Strategy<Value = Scenario> {
     ];
     let limits =
         (1..u64::MAX, 1..u64::MAX).prop_map(|(time_ns, events)| Limits { time_ns, events });
-    let choice = (text(), any::<u64>()).prop_map(|(site, answer)| Choice { site, answer });
+    let choice = (0..9_u32, any::<u64>()).prop_map(|(number, answer)| Choice {
+        site: format!("loss: client {number} -> replica 0.0: client_request {number}/3"),
+        answer,
+    });
     let description = vec("[a-z#]( ?[a-z#=\\[]){0,5}", 0..3);
     let first = (description, option::of(text()), any::<u64>(), bcr(), signatures, schedule);
     let second = (vec(vec(item(), 0..6), 0..3), pool(), network(), vec(process(), 0..2), limits);

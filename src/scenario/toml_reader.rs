@@ -8,6 +8,7 @@ use super::keys;
 use super::model::*;
 use super::number;
 use super::words;
+use crate::choice::{SITE_HELP, Tape};
 use crate::fault::Fault;
 use crate::object::{Lengths, Pool, PoolSettings, Weights, Workload};
 use crate::protocol::bcr::{self, Quirk};
@@ -23,8 +24,14 @@ pub(super) struct Places {
     pub(super) faults: Vec<(Span, Span, Vec<Span>)>,
     /// Each partition.
     pub(super) partitions: Vec<Span>,
-    /// Each site of a choice.
-    pub(super) choices: Vec<Span>,
+    /// Each word for some processes.
+    pub(super) parties: Vec<(Party, Span)>,
+    /// The results that are expected.
+    pub(super) results: Span,
+    /// Each latency.
+    pub(super) latencies: Vec<Span>,
+    /// What the network does to datagrams alone.
+    pub(super) datagram_knobs: Option<Span>,
 }
 
 /// The scenario in a table, with defaults for what is absent, and where its parts stand. What is
@@ -47,7 +54,9 @@ pub(super) fn scenario(root: &Fields<'_>) -> (Scenario, Places) {
     if let Some(fields) = root.table("network") {
         scenario.network = network(&fields, &mut places);
     }
-    scenario.processes = root.tables("process").iter().filter_map(process).collect();
+    let processes = root.tables("process");
+    let processes = processes.iter().filter_map(|fields| process(fields, &mut places));
+    scenario.processes = processes.collect();
     if let Some(fields) = root.table("limits") {
         let limits = Limits::default();
         scenario.limits.time_ns = fields.some_time("time").unwrap_or(limits.time_ns);
@@ -56,16 +65,21 @@ pub(super) fn scenario(root: &Fields<'_>) -> (Scenario, Places) {
     for fields in root.tables("fault") {
         scenario.faults.extend(fault(&fields, &mut places));
     }
-    for fields in root.tables("choice") {
-        scenario.choices.extend(choice(&fields, &mut places));
-    }
+    scenario.choices = choices(root);
     if let Some(fields) = root.table("expect") {
         scenario.expect = expect(&fields);
+        places.results = fields.place("results");
     }
     if let Some(fields) = root.table("hosts") {
         scenario.hosts = hosts(&fields);
     }
     (scenario, places)
+}
+
+/// The choices of a tape.
+pub(super) fn tape(root: &Fields<'_>) -> Vec<Choice> {
+    format(root);
+    choices(root)
 }
 
 fn format(root: &Fields<'_>) {
@@ -188,12 +202,14 @@ fn clients(root: &Fields<'_>, pool: &Arc<Pool>, places: &mut Places) -> Vec<Clie
 }
 
 fn network(fields: &Fields<'_>, places: &mut Places) -> Network {
-    let link = link_change(fields).apply(Link::default());
+    let link = link_change(fields, places).apply(Link::default());
+    let knob = ["duplicate", "reorder"].into_iter().find(|knob| fields.has(knob));
+    places.datagram_knobs = knob.map(|knob| fields.place(knob));
     let overrides = fields.tables("link");
-    let overrides = overrides.iter().filter_map(link_override).collect();
+    let overrides = overrides.iter().filter_map(|fields| link_override(fields, places)).collect();
     let mut partitions = Vec::new();
     for fields in fields.tables("partition") {
-        if let Some(found) = partition(&fields) {
+        if let Some(found) = partition(&fields, places) {
             partitions.push(found);
             places.partitions.push(fields.span);
         }
@@ -201,7 +217,10 @@ fn network(fields: &Fields<'_>, places: &mut Places) -> Network {
     Network { link, overrides, partitions }
 }
 
-fn link_change(fields: &Fields<'_>) -> LinkChange {
+fn link_change(fields: &Fields<'_>, places: &mut Places) -> LinkChange {
+    if fields.has("latency") {
+        places.latencies.push(fields.place("latency"));
+    }
     LinkChange {
         kind: fields.one_of("links").map(|place| match place {
             0 => LinkKind::Stream,
@@ -265,24 +284,29 @@ fn latency_table(fields: &Fields<'_>) -> Option<Latency> {
     }
 }
 
-fn link_override(fields: &Fields<'_>) -> Option<LinkOverride> {
-    let change = link_change(fields);
-    let (from, to) = (party(fields, "from"), party(fields, "to"));
+fn link_override(fields: &Fields<'_>, places: &mut Places) -> Option<LinkOverride> {
+    let change = link_change(fields, places);
+    let (from, to) = (party(fields, "from", places), party(fields, "to", places));
     Some(LinkOverride { from: from?, to: to?, change })
 }
 
-fn party(fields: &Fields<'_>, name: &str) -> Option<Party> {
+fn party(fields: &Fields<'_>, name: &str, places: &mut Places) -> Option<Party> {
     match fields.text(name) {
-        Some(text) => words::party(fields.findings, &text),
+        Some(text) => parties(fields.findings, &[text], places).pop(),
         None => fields.missing(name, "say whom: \"olympus\", \"clients\", \"replica 0\", \"all\""),
     }
 }
 
-fn parties(findings: &Findings, texts: &[Located<'_>]) -> Vec<Party> {
-    texts.iter().filter_map(|text| words::party(findings, text)).collect()
+fn parties(findings: &Findings, texts: &[Located<'_>], places: &mut Places) -> Vec<Party> {
+    let parties = texts.iter().filter_map(|text| {
+        let party = words::party(findings, text)?;
+        places.parties.push((party, text.whole()));
+        Some(party)
+    });
+    parties.collect()
 }
 
-fn partition(fields: &Fields<'_>) -> Option<Partition> {
+fn partition(fields: &Fields<'_>, places: &mut Places) -> Option<Partition> {
     let from_ns = fields.duration("from").unwrap_or(0);
     let until_ns = fields.duration("until");
     if until_ns.is_some_and(|until| until <= from_ns) {
@@ -291,12 +315,12 @@ fn partition(fields: &Fields<'_>) -> Option<Partition> {
     }
     let groups = fields.groups("groups");
     let blocked = fields.has("blocked").then(|| fields.table("blocked")).flatten();
-    let list = |texts: Option<Vec<Located<'_>>>| {
-        texts.map(|texts| parties(fields.findings, &texts)).unwrap_or_default()
+    let mut list = |texts: Option<Vec<Located<'_>>>| {
+        texts.map(|texts| parties(fields.findings, &texts, places)).unwrap_or_default()
     };
     let cut = match (groups, blocked) {
         (Some(groups), None) => {
-            let groups = groups.iter().map(|group| parties(fields.findings, group));
+            let groups = groups.iter().map(|group| parties(fields.findings, group, places));
             Cut::Groups(groups.collect())
         }
         (None, Some(blocked)) => {
@@ -313,10 +337,10 @@ fn partition(fields: &Fields<'_>) -> Option<Partition> {
     Some(Partition { from_ns, until_ns, cut })
 }
 
-fn process(fields: &Fields<'_>) -> Option<ProcessTrouble> {
-    let which = party(fields, "which");
-    let clock_offset_ns = fields.signed_duration("clock_offset").unwrap_or(0);
-    let clock_rate_ppb = fields.rate("clock_rate").unwrap_or(ProcessTrouble::TRUE_RATE_PPB);
+fn process(fields: &Fields<'_>, places: &mut Places) -> Option<ProcessTrouble> {
+    let which = party(fields, "which", places);
+    let clock_offset_ns = fields.signed_duration("clock_offset");
+    let clock_rate_ppb = fields.rate("clock_rate");
     let jump = |fields: &Fields<'_>| {
         let (at, by) = (fields.duration("at"), fields.signed_duration("by"));
         fields.missing::<()>("at", "write { at = \"2s\", by = \"-1s\" }");
@@ -348,13 +372,23 @@ fn fault(fields: &Fields<'_>, places: &mut Places) -> Option<Fault> {
     Some(Fault { configuration, replica: replica.unwrap_or(0), trigger, failures })
 }
 
-fn choice(fields: &Fields<'_>, places: &mut Places) -> Option<Choice> {
-    let (site, answer) = (fields.text("site"), fields.bits("answer"));
-    fields.missing::<()>("site", "write the question as a failing run prints it");
+fn choices(root: &Fields<'_>) -> Vec<Choice> {
+    root.tables("choice").iter().filter_map(choice).collect()
+}
+
+fn choice(fields: &Fields<'_>) -> Option<Choice> {
+    let site = fields.text("site").and_then(|located| {
+        if let Err(error) = Tape::default().set(located.text, 0) {
+            let message = format!("this names no question: {}", error.reason());
+            fields.findings.error(located.whole(), message, SITE_HELP);
+            return None;
+        }
+        Some(located.text.to_owned())
+    });
+    let answer = fields.bits("answer");
+    fields.missing::<()>("site", SITE_HELP);
     fields.missing::<()>("answer", "write answer = 0");
-    let (site, answer) = (site?, answer?);
-    places.choices.push(site.whole());
-    Some(Choice { site: site.text.to_owned(), answer })
+    Some(Choice { site: site?, answer: answer? })
 }
 
 fn expect(fields: &Fields<'_>) -> Expect {
@@ -384,14 +418,18 @@ fn event(fields: &Fields<'_>) -> Option<ExpectedEvent> {
     Some(ExpectedEvent { kind: kind?, fields: fields_wanted, count: Count { least, most } })
 }
 
+/// All that the JSON trace has as event or kind.
+pub(super) fn events() -> impl Iterator<Item = &'static str> + Clone {
+    let messages = bcr::messages::kind::ALL.iter().map(|kind| kind.text());
+    trace::WORDS.iter().chain(bcr::Note::NAMES).copied().chain(messages)
+}
+
 /// What the JSON trace has as event or kind; a slip here would count what never comes.
 fn event_kind(findings: &Findings, located: &Located<'_>) -> Option<String> {
-    let messages = bcr::messages::kind::ALL.iter().map(|kind| kind.text());
-    let known = trace::WORDS.iter().chain(bcr::Note::NAMES).copied().chain(messages);
-    if known.clone().any(|name| name == located.text) {
+    if events().any(|name| name == located.text) {
         return Some(located.text.to_owned());
     }
-    let help = match syntax::nearest(located.text, known) {
+    let help = match syntax::nearest(located.text, events()) {
         Some(near) => format!("did you mean \"{near}\"?"),
         None => "perjury run FILE --log json shows what there is".to_owned(),
     };

@@ -211,14 +211,13 @@ impl Out {
     }
 
     fn process(&mut self, process: &ProcessTrouble) {
-        let none = ProcessTrouble::none(process.which);
         self.header("[[process]]");
         self.line("which", quoted(&show_party(process.which)));
-        if process.clock_offset_ns != none.clock_offset_ns {
-            self.line("clock_offset", quoted(&show_signed_duration(process.clock_offset_ns)));
+        if let Some(offset_ns) = process.clock_offset_ns {
+            self.line("clock_offset", quoted(&show_signed_duration(offset_ns)));
         }
-        if process.clock_rate_ppb != none.clock_rate_ppb {
-            self.line("clock_rate", show_rate(process.clock_rate_ppb));
+        if let Some(rate_ppb) = process.clock_rate_ppb {
+            self.line("clock_rate", show_rate(rate_ppb));
         }
         if !process.jumps.is_empty() {
             let jumps = process.jumps.iter().map(|jump| {

@@ -57,6 +57,7 @@ impl<P: Protocol> World<P> {
             Effect::Note(note) => {
                 self.emit(watch, place, cause, What::Noted(&note));
             }
+            Effect::Unseen => self.events += 1,
             rare => self.carry_out_rare(place, rare, cause, watch),
         }
     }
@@ -93,7 +94,8 @@ impl<P: Protocol> World<P> {
             Effect::Send { .. }
             | Effect::SetTimer { .. }
             | Effect::CancelTimer(_)
-            | Effect::Note(_) => {}
+            | Effect::Note(_)
+            | Effect::Unseen => {}
         }
     }
 

@@ -39,8 +39,10 @@ impl<P: Protocol> World<P> {
         let address = self.nodes[place as usize].address;
         for trouble in troubles.iter().filter(|t| t.which.covers(address.identity)) {
             let clock = &mut self.nodes[place as usize].clock;
-            let ahead_ns = clock.ahead_ns.saturating_add(trouble.clock_offset_ns);
-            *clock = Clock { rate_ppb: trouble.clock_rate_ppb, ahead_ns };
+            *clock = Clock {
+                rate_ppb: trouble.clock_rate_ppb.unwrap_or(clock.rate_ppb),
+                ahead_ns: trouble.clock_offset_ns.unwrap_or(clock.ahead_ns),
+            };
             for jump in &trouble.jumps {
                 self.plan_if_ahead(jump.at_ns, address, Action::SetClock { by_ns: jump.by_ns });
             }
@@ -72,8 +74,10 @@ impl<P: Protocol> World<P> {
         }
         let shown = self.watched.then(|| birth.clone());
         let child = self.place(identity, birth);
-        let told =
-            shown.map_or(0, |birth| self.emit(watch, child, cause, What::Born { birth: &birth }));
+        let told = match shown {
+            Some(birth) => self.emit(watch, child, cause, What::Born { birth: &birth }),
+            None => self.unseen(),
+        };
         self.act(self.now_ns, Act::Begin(child, 0, Birth::Told(told)));
     }
 
@@ -110,7 +114,7 @@ impl<P: Protocol> World<P> {
     fn begin<W: Watch<P>>(&mut self, place: u32, birth: Birth, watch: &mut W) {
         let cause = match birth {
             Birth::Told(event) => event,
-            Birth::Untold if !self.watched => 0,
+            Birth::Untold if !self.watched => self.unseen(),
             Birth::Untold => {
                 let birth = self.nodes[place as usize].birth.clone();
                 self.emit(watch, place, 0, What::Born { birth: &birth })
@@ -281,7 +285,7 @@ impl<P: Protocol> World<P> {
 
     /// Puts down what a process is handed, if time has stood still for long.
     pub(super) fn blame(&mut self, place: u32, kind: &'static str) {
-        if self.guard.suspicious() {
+        if self.guard.is_suspicious() {
             self.guard.blame(self.nodes[place as usize].address, kind);
         }
     }

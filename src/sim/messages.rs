@@ -67,6 +67,9 @@ impl<P: Protocol> World<P> {
         let link_at = self.link(from, to);
         let link = &mut self.nodes[from as usize].links[link_at].1;
         let (kind, subject) = (message.kind(), message.subject());
+        if self.guard.is_suspicious() {
+            self.guard.sent((from, to), kind, subject);
+        }
         let counts = link.asks || self.watched;
         let copy = if counts { link.count(kind, subject) } else { 0 };
         let about = About { kind, subject, copy };
@@ -83,6 +86,7 @@ impl<P: Protocol> World<P> {
             let what = What::Sent { to: self.nodes[to as usize].address, message: &message, copy };
             self.emit(watch, from, cause, what)
         } else {
+            self.events += 1;
             0
         };
         let flight = Flight { from, to, sent, message };
@@ -174,7 +178,7 @@ impl<P: Protocol> World<P> {
         let Flight { from, to, sent, message } = flight;
         let from = self.nodes[from as usize].address;
         self.stats.received += 1;
-        if self.guard.suspicious() {
+        if self.guard.is_suspicious() {
             self.blame(to, message.kind().text());
         }
         let cause = self.emit(watch, to, sent, What::Received { from, sent, message: &message });

@@ -23,11 +23,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::choice::Tape;
+use crate::choice::{Name, Subject, Tape};
 use crate::crypto::{Counts, Memory, Notary, Scheme};
 use crate::identity::Address;
 use crate::process::{Interposers, Protocol, Ticket};
 use crate::scenario::{Limits, Network, ProcessTrouble, Schedule};
+
+use carried::Carried;
 
 pub use branch::{Branches, Next, NextWhat};
 pub use pending::Pending;
@@ -55,7 +57,8 @@ pub struct Settings<P: Protocol> {
     /// How long the run may take to come to rest when nothing troubles it any more; none for as
     /// long as the limits allow.
     pub patience: Option<Patience>,
-    /// How many plans may be carried out at one instant before the run is called endless.
+    /// How many plans may be carried out at one instant, with no message among them that was not
+    /// sent before, until the run is called endless.
     pub steps_at_one_instant: u64,
     /// How many messages, timers and other plans each may be pending, at most 2²⁴; with more the
     /// run is given up.
@@ -181,8 +184,19 @@ pub enum Stop {
     },
     /// The limit on virtual time was reached.
     TimeLimit(u64),
-    /// The limit on steps was reached.
+    /// The limit on events was reached.
     EventLimit(u64),
+    /// The same, after time had long stood still.
+    Standstill {
+        /// The limit.
+        events: u64,
+        /// When.
+        at_ns: u64,
+        /// The process that is handed most.
+        process: Option<Address>,
+        /// What it is handed.
+        kind: &'static str,
+    },
     /// More was pending than the run's settings allow.
     TooMuchPending {
         /// When.
@@ -220,6 +234,14 @@ impl fmt::Display for Stop {
                 write!(f, "the limit on virtual time was reached ({})", crate::time::Span(*ns))
             }
             Stop::EventLimit(events) => write!(f, "the limit on events was reached ({events})"),
+            Stop::Standstill { events, at_ns, process, kind } => {
+                let at = crate::time::Instant(*at_ns);
+                write!(f, "the limit on events was reached ({events}), and time stands at {at}: ")?;
+                match process {
+                    Some(process) => write!(f, "{process} is handed {kind} most often"),
+                    None => write!(f, "{kind}"),
+                }
+            }
             Stop::TooMuchPending { at_ns, most } => {
                 let at = crate::time::Instant(*at_ns);
                 write!(f, "more than {most} messages or timers were pending at {at}")
@@ -260,35 +282,59 @@ pub struct Stats {
 }
 
 /// Notices when virtual time stands still, and who is to blame.
+///
+/// Much may happen at one instant and come to an end: where messages take no time, a whole run.
+/// What tells it from a loop is that it sends messages that it did not send before. Messages are
+/// there whether anybody watches or not.
 #[derive(Clone, Debug)]
 struct Guard {
     most: u64,
     steps_at_instant: u64,
+    /// How many of them since the last message that was new.
+    stale_steps: u64,
     blamed: BTreeMap<(Address, &'static str), u64>,
+    /// What was sent over each link at this instant, since it became suspicious.
+    carried: BTreeMap<(u32, u32), Carried>,
 }
 
 impl Guard {
     fn new(most: u64) -> Guard {
-        Guard { most, steps_at_instant: 0, blamed: BTreeMap::new() }
+        let (blamed, carried) = (BTreeMap::new(), BTreeMap::new());
+        Guard { most, steps_at_instant: 0, stale_steps: 0, blamed, carried }
     }
 
     fn tick(&mut self, time_moved: bool) {
         self.steps_at_instant += 1;
+        self.stale_steps += 1;
         if time_moved {
-            if self.suspicious() {
+            if self.is_suspicious() {
                 self.blamed.clear();
+                self.carried.clear();
             }
             self.steps_at_instant = 1;
+            self.stale_steps = 1;
         }
     }
 
-    /// Whether too much has happened at one instant.
+    /// A message is sent, at a suspicious instant. If it is new, what was before it is forgiven.
+    fn sent(&mut self, ends: (u32, u32), kind: Name, subject: Subject) {
+        if self.carried.entry(ends).or_default().count(kind, subject) == 0 {
+            self.stale_steps = self.stale_steps.min(self.most / 2);
+        }
+    }
+
+    /// Whether too much has happened at one instant, and nothing new.
     fn is_up(&self) -> bool {
+        self.stale_steps > self.most
+    }
+
+    /// Whether too much has happened at one instant, new or not.
+    fn is_overdue(&self) -> bool {
         self.steps_at_instant > self.most
     }
 
     /// From half of the allowed steps on, it takes names.
-    fn suspicious(&self) -> bool {
+    fn is_suspicious(&self) -> bool {
         self.steps_at_instant > self.most / 2
     }
 

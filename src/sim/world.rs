@@ -39,7 +39,8 @@ pub struct World<P: Protocol> {
     pub(super) choices: Choices,
     pub(super) outbox: Outbox<P>,
     pub(super) watched: bool,
-    events: u64,
+    /// How many events there were, seen or not.
+    pub(super) events: u64,
     pub(super) stats: Stats,
     pub(super) guard: Guard,
     /// When the last trouble was over.
@@ -196,12 +197,15 @@ impl<P: Protocol> World<P> {
     /// Carries out one plan. Says why not, when there is none or a limit is reached.
     pub fn step<W: Watch<P>>(&mut self, watch: &mut W) -> Option<Stop> {
         self.watch(watch.watching());
-        if let Some(stop) = self.limit() {
+        if let Some(stop) = self.trap() {
             return Some(stop);
         }
         let Some((at_ns, by_priority)) = self.next() else {
             return Some(Stop::Quiet);
         };
+        if self.events >= self.settings.limits.events || self.queue.is_spent() {
+            return Some(if self.has_business() { self.event_limit() } else { Stop::Quiet });
+        }
         let limit_ns = self.settings.limits.time_ns;
         if at_ns > limit_ns.min(self.rest_by_ns) {
             // What is planned that late may be for a timer that nobody waits for any more.
@@ -282,9 +286,8 @@ impl<P: Protocol> World<P> {
         }
     }
 
-    /// The limit that is reached, if one is.
-    fn limit(&mut self) -> Option<Stop> {
-        let events = self.settings.limits.events;
+    /// Why the run must not go on, whatever is left to do.
+    fn trap(&self) -> Option<Stop> {
         if self.full {
             let most = self.settings.most_pending;
             return Some(Stop::TooMuchPending { at_ns: self.now_ns, most });
@@ -293,8 +296,16 @@ impl<P: Protocol> World<P> {
             let (process, kind) = self.guard.culprit();
             return Some(Stop::Endless { at_ns: self.now_ns, process, kind });
         }
-        let spent = self.stats.steps >= events || self.queue.is_spent();
-        spent.then_some(Stop::EventLimit(events))
+        None
+    }
+
+    fn event_limit(&self) -> Stop {
+        let events = self.settings.limits.events;
+        if !self.guard.is_overdue() {
+            return Stop::EventLimit(events);
+        }
+        let (process, kind) = self.guard.culprit();
+        Stop::Standstill { events, at_ns: self.now_ns, process, kind }
     }
 
     /// When the next plan comes up, and whether it is a message whose turn it is by priority.
@@ -334,9 +345,15 @@ impl<P: Protocol> World<P> {
         what: What<'_, P>,
     ) -> u64 {
         if !self.watched {
-            return 0;
+            return self.unseen();
         }
         self.tell(watch, self.nodes[place as usize].address, cause, what)
+    }
+
+    /// An event that nobody sees, so that the run is as long as if somebody did.
+    pub(super) fn unseen(&mut self) -> u64 {
+        self.events += 1;
+        0
     }
 
     /// The same by address.
@@ -347,10 +364,10 @@ impl<P: Protocol> World<P> {
         cause: u64,
         what: What<'_, P>,
     ) -> u64 {
+        self.events += 1;
         if !self.watched {
             return 0;
         }
-        self.events += 1;
         let event = Event { number: self.events, at_ns: self.now_ns, process, cause, what };
         watch.see(&event, self.outbox.notary_ref());
         self.events

@@ -88,6 +88,9 @@ impl Line {
         }
         for (name, value) in &self.fields {
             let mut name = (*name).to_owned();
+            if let Value::Moment(_) = value {
+                name.push_str("_ns");
+            }
             while object.contains_key(&name) {
                 name.push('_');
             }
@@ -157,7 +160,7 @@ fn tell<P: Protocol>(what: &What<'_, P>, notary: &Notary, ordinals: &mut Ordinal
         What::Restarted { survived } => {
             plain("restarted", vec![("survived", Value::Number(*survived as u64))])
         }
-        What::Paused { until_ns } => plain("paused", vec![("until", shown(Instant(*until_ns)))]),
+        What::Paused { until_ns } => plain("paused", vec![("until", Value::Moment(*until_ns))]),
         What::ClockSet { ahead_ns } => plain("clock_set", vec![("ahead_ns", signed(*ahead_ns))]),
         What::Duplicated { sent } => plain("duplicated", vec![("sent", Value::Number(*sent))]),
         What::Lost { sent, why } => {
@@ -174,7 +177,7 @@ fn tell<P: Protocol>(what: &What<'_, P>, notary: &Notary, ordinals: &mut Ordinal
         What::Persisted { shelf } => plain("persisted", vec![("shelf", Value::Number(*shelf))]),
         What::TimerSet { timer, due_ns } => {
             let timer = describe(timer, notary, ordinals);
-            plain("timer_set", vec![("timer", timer), ("due", shown(Instant(*due_ns)))])
+            plain("timer_set", vec![("timer", timer), ("due", Value::Moment(*due_ns))])
         }
         What::TimerCancelled { timer } => {
             plain("timer_cancelled", vec![("timer", describe(timer, notary, ordinals))])

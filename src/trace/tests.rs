@@ -300,3 +300,16 @@ fn options_do_not_run_together() {
     };
     assert_ne!(digest((None, Some(0))), digest((Some(0), None)));
 }
+
+#[test]
+fn every_event_and_every_note_is_documented() {
+    let page = include_str!("LOG.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    let is_told = |name: &&&str| {
+        let quoted = format!("`{name}`");
+        rows.iter().any(|row| row.split('|').nth(1).is_some_and(|kind| kind.contains(&quoted)))
+    };
+    let names = WORDS.iter().chain(crate::protocol::bcr::Note::NAMES);
+    let missing: Vec<_> = names.filter(|name| !is_told(name)).collect();
+    assert!(missing.is_empty(), "{missing:?} are not in LOG.md");
+}

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::crypto::{Digest, Notary, Seal};
 use crate::identity::Identity;
+use crate::time::Instant;
 
 use super::describe::{Ordinals, Sink, tell};
 
@@ -21,6 +22,9 @@ pub enum Value {
     Number(u64),
     /// A negative number.
     Negative(i64),
+    /// A moment of virtual time, in nanoseconds: seconds in text; in JSON a number, and its name
+    /// ends in `_ns`.
+    Moment(u64),
     /// A text, as it is.
     Text(String),
     /// Something that prints in a form of its own, without quotes.
@@ -67,7 +71,7 @@ impl Value {
         match self {
             Value::Nothing => serde_json::Value::Null,
             Value::Truth(value) => json!(value),
-            Value::Number(value) => json!(value),
+            Value::Number(value) | Value::Moment(value) => json!(value),
             Value::Negative(value) => json!(value),
             Value::Text(text) | Value::Shown(text) => json!(text),
             Value::Seal { signer, valid } => {
@@ -91,6 +95,7 @@ impl Display for Value {
             Value::Nothing => f.write_str("-"),
             Value::Truth(value) => write!(f, "{value}"),
             Value::Number(value) => write!(f, "{value}"),
+            Value::Moment(at_ns) => write!(f, "{}", Instant(*at_ns)),
             Value::Negative(value) => write!(f, "{value}"),
             Value::Text(text) => write!(f, "{text:?}"),
             Value::Shown(text) => f.write_str(text),

@@ -52,8 +52,8 @@ fn clock(trouble: &mut ProcessTrouble, number: u64, dice: &mut Dice) {
             ns
         }
     };
-    trouble.clock_rate_ppb = dice.pick(CLOCK, at(1), &RATES);
-    trouble.clock_offset_ns = step(dice, CLOCK, at(2));
+    trouble.clock_rate_ppb = Some(dice.pick(CLOCK, at(1), &RATES));
+    trouble.clock_offset_ns = Some(step(dice, CLOCK, at(2)));
     if dice.chance(JUMP, at(0), Odds(1, 2)) {
         let at_ns = round(dice.time_ns(JUMP, at(1), (MILLISECOND_NS, 20 * SECOND_NS)));
         trouble.jumps.push(Jump { at_ns, by_ns: step(dice, JUMP, at(2)) });

@@ -22,7 +22,7 @@ fn troubled(change: impl FnOnce(&mut ProcessTrouble)) -> World<Toy> {
 
 #[test]
 fn an_offset_shows_on_the_wall_clock_alone() {
-    let mut world = troubled(|trouble| trouble.clock_offset_ns = -3_000_000_000);
+    let mut world = troubled(|trouble| trouble.clock_offset_ns = Some(-3_000_000_000));
     let notes = ["0 s, wall -3 s", "4 s, wall -3 s", "8 s, wall -3 s", "12 s, wall -3 s"];
     assert_eq!(world.notes_after_run(toy(0)), notes);
     assert_eq!(world.now_ns(), 12 * SECOND_NS);
@@ -30,10 +30,23 @@ fn an_offset_shows_on_the_wall_clock_alone() {
 
 #[test]
 fn a_fast_clock_runs_its_timers_out_early() {
-    let mut world = troubled(|trouble| trouble.clock_rate_ppb = 2_000_000_000);
+    let mut world = troubled(|trouble| trouble.clock_rate_ppb = Some(2_000_000_000));
     let notes = ["0 s, wall 0 s", "4 s, wall 0 s", "8 s, wall 0 s", "12 s, wall 0 s"];
     assert_eq!(world.notes_after_run(toy(0)), notes);
     assert_eq!(world.now_ns(), 6 * SECOND_NS);
+}
+
+#[test]
+fn a_later_trouble_changes_only_the_knobs_that_it_names() {
+    let rate = Some(2_000_000_000);
+    let all = ProcessTrouble { clock_rate_ppb: rate, ..ProcessTrouble::none(Party::All) };
+    let offset =
+        |ns| ProcessTrouble { clock_offset_ns: Some(ns), ..ProcessTrouble::none(Party::All) };
+    let troubles = vec![all, offset(1_000_000_000), offset(2_000_000_000)];
+    let mut world = world(Settings { troubles, ..settings(1, &[reads]) }, 1);
+    let notes = ["0 s, wall 2 s", "4 s, wall 2 s", "8 s, wall 2 s", "12 s, wall 2 s"];
+    assert_eq!(world.notes_after_run(toy(0)), notes);
+    assert_eq!(world.now_ns(), 6 * SECOND_NS, "the clock is fast still");
 }
 
 #[test]

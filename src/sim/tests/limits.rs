@@ -1,7 +1,7 @@
 //! Where a run is given up, and what idle time costs.
 
 use super::*;
-use crate::scenario::{Latency, Limits, Link, Network};
+use crate::scenario::{Latency, Limits, Link, LinkKind, Network};
 use crate::sim::Stop;
 use crate::time::{HOUR_NS, MILLISECOND_NS as MS};
 
@@ -37,18 +37,121 @@ fn a_limit_on_time_ends_the_run_before_it_is_passed() {
 }
 
 #[test]
-fn a_limit_on_events_ends_the_run() {
-    let mut world = world(limited(u64::MAX, 100), 2);
-    assert_eq!(world.run(&mut ()), Stop::EventLimit(100));
-    assert_eq!(world.stats().steps, 100);
+fn a_limit_on_events_ends_the_run_when_so_many_are_logged() {
+    let limited = || world(limited(u64::MAX, 100), 2);
+    let mut watched = limited();
+    let log = log_of(&mut watched);
+    assert!((100..103).contains(&log.len()), "{}", log.len());
+    assert_eq!(watched.run(&mut ()), Stop::EventLimit(100));
+    let mut unwatched = limited();
+    assert_eq!(unwatched.run(&mut ()), Stop::EventLimit(100));
+    assert_eq!(unwatched.stats(), watched.stats(), "watching does not make a run shorter");
+}
+
+/// Does everything once of which the trace tells.
+fn busy(book: &mut Notebook, _: Now, input: In, out: &mut Out) {
+    book.count += 1;
+    let count = book.count;
+    out.note(|| Mark(count));
+    if count < 4 {
+        out.send(toy(1).identity, Ping(count));
+        out.send(toy(9).identity, Ping(count));
+        out.set_timer('t', 5);
+        out.set_timer('u', 5);
+        out.cancel_timer('u');
+        out.persist(count, *b"x");
+    }
+    if let Input::Start { .. } = input {
+        out.spawn(toy(2).identity, 0);
+        out.spawn(toy(1).identity, 0);
+    }
+}
+
+#[test]
+fn events_are_counted_alike_whether_anybody_sees_them_or_not() {
+    use crate::scenario::Probability;
+    use crate::sim::Action;
+    let half = Probability::from_bits(1 << 63);
+    let link = Link { loss: half, duplicate: half, kind: LinkKind::Datagram, ..Link::default() };
+    let run = |watched: bool| {
+        let network = Network { link, ..Network::default() };
+        let mut world = world(Settings { network, ..settings(3, &[busy, busy]) }, 2);
+        world.plan(7, toy(0), Action::Pause { for_ns: 3 });
+        world.plan(20, toy(0), Action::SetClock { by_ns: 1 });
+        world.plan(90, toy(0), Action::Crash);
+        world.plan(99, toy(0), Action::Restart { with_memory: true });
+        world.plan(99, toy(7), Action::Crash);
+        world.command(100, toy(1), String::new());
+        let log = if watched { log_of(&mut world).len() as u64 } else { 0 };
+        world.run(&mut ());
+        (world.events, log)
+    };
+    let (events, log) = run(true);
+    assert_eq!((events, log > 40), (log, true), "{log}");
+    assert_eq!(run(false).0, log);
+}
+
+#[test]
+fn a_run_that_ends_at_its_limit_has_ended() {
+    let run = |events| {
+        let limits = Limits { events, ..Limits::default() };
+        let mut world = world(Settings { limits, ..settings(1, &[scribe, busy]) }, 2);
+        (log_of(&mut world).len() as u64, world.run(&mut ()))
+    };
+    let (all, stop) = run(u64::MAX);
+    assert_eq!(stop, Stop::Quiet);
+    assert_eq!(run(all), (all, Stop::Quiet));
+    assert_eq!(run(1).1, Stop::EventLimit(1));
 }
 
 fn at_one_instant(manner: Manner) -> Stop {
     let link = Link { latency: Latency::Fixed { ns: 0 }, ..Link::default() };
     let network = Network { link, ..Network::default() };
+    let limits = Limits { events: 100_000, ..Limits::default() };
+    let manners = [idle, manner, manner];
     let settings =
-        Settings { network, steps_at_one_instant: 10_000, ..settings(1, &[idle, manner, manner]) };
-    world(settings, 3).run(&mut ())
+        Settings { network, limits, steps_at_one_instant: 10_000, ..settings(1, &manners) };
+    let run = |watched: bool| {
+        let mut world = world(settings.clone(), 3);
+        if watched {
+            log_of(&mut world);
+        }
+        (world.run(&mut ()), world.stats())
+    };
+    assert_eq!(run(true), run(false), "watching changes nothing");
+    run(false).0
+}
+
+#[test]
+fn much_that_is_new_may_happen_at_one_instant() {
+    let counts: Manner = |_, _, input, out| match input {
+        Input::Message { from, message: Ping(n) } if n < 20_000 => out.send(from, Ping(n + 1)),
+        Input::Start { .. } => out.send(toy(1).identity, Ping(0)),
+        _ => {}
+    };
+    assert_eq!(at_one_instant(counts), Stop::Quiet);
+}
+
+#[test]
+fn new_messages_without_end_at_one_instant_are_named_at_the_limit() {
+    let stop = at_one_instant(|_, _, input, out| match input {
+        Input::Message { from, message: Ping(n) } => out.send(from, Ping(n + 1)),
+        _ => out.send(toy(1).identity, Ping(0)),
+    });
+    let text = "the limit on events was reached (100000), and time stands at 0.000000000: ";
+    assert!(stop.to_string().starts_with(text), "{stop}");
+    assert!(stop.to_string().ends_with("is handed ping most often"), "{stop}");
+}
+
+#[test]
+fn notes_and_timers_are_no_progress() {
+    let stop = at_one_instant(|book, _, _, out| {
+        book.count += 1;
+        let count = book.count;
+        out.note(|| Mark(count));
+        out.set_timer('t', 0);
+    });
+    assert!(matches!(stop, Stop::Endless { kind: "a timer", .. }), "{stop}");
 }
 
 #[test]
