@@ -67,6 +67,28 @@ fn the_linter_has_nothing_to_say() {
     none(offences);
 }
 
+/// What can have no effect, and a part of what is said of it.
+const IDLE: [(&str, &str); 6] = [
+    ("[[network.partition]]\nuntil = '1s'\ngroups = [['client 0']]", "blocks nobody"),
+    ("[[network.partition]]\nuntil = '1s'\ngroups = [['client 0'], []]", "blocks nobody"),
+    ("[[network.partition]]\nuntil = '1s'\ngroups = [['client 0'], ['olympus']]", ""),
+    ("[[fault]]\nreplica = 0\nwhen = 'wedge_request(0)'\nthen = 'truncate_history(0)'", "never"),
+    ("[[fault]]\nreplica = 0\nwhen = 'wedge_request(0)'\nthen = 'rollback(0)'", "never fire"),
+    ("[[fault]]\nreplica = 0\nwhen = 'wedge_request(0)'\nthen = 'omit_history(0)'", "never fire"),
+];
+
+#[test]
+fn what_does_nothing_is_told_before_the_run() {
+    for (table, part) in IDLE {
+        let text =
+            format!("format = 1\nprotocol = 'bcr'\n[[client]]\nworkload = \"get('k')\"\n{table}\n");
+        let said = read("idle", text.as_bytes(), &ReadOptions::default()).diagnostics;
+        let said: Vec<String> = said.iter().map(|diagnosis| diagnosis.compact()).collect();
+        assert_eq!(said.len(), usize::from(!part.is_empty()), "{table}: {said:?}");
+        assert!(said.iter().all(|text| text.contains(part)), "{table}: {said:?}");
+    }
+}
+
 #[test]
 fn every_scenario_says_what_it_shows() {
     let mute = |name: &String| {
