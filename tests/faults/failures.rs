@@ -236,6 +236,21 @@ fn extra_op() {
     assert!(last[0].contains("quorum=[1, "), "{last:?}");
 }
 
+/// A replica that waits for its first state has none to which anything could be done. Later it has.
+#[test]
+fn extra_op_before_the_first_state() {
+    let cause = ("0.0", "client_request(0,1)", "increment_slot()");
+    let early = ("1.0", "new_configuration(0)", "extra_op(); rollback(9)");
+    let run = play(&[cause, early, ("1.2", "shuttle(0,0)", "drop()")]).run();
+    let told = &run.at("replica 1.0", "not_injected", "")[0];
+    assert!(told.contains("extra_op() detail=it has no state yet"), "{told}");
+    assert_eq!(run.outcome("new_configuration(0), extra_op()").fired, 0);
+    assert!(run.outcome("new_configuration(0), rollback(9)").fired > 0);
+    assert!(run.report.dictionary.iter().all(|(key, _)| key != "a"), "{}", run.report);
+    let late = play(&[cause, ("1.0", "client_request(0,0)", "extra_op()")]).run().held(1);
+    assert_eq!(late.outcome("client_request(0,0), extra_op()").fired, 1);
+}
+
 /// The first byte of a signature is one more: the receiver does not believe it, nor does Olympus.
 #[test]
 fn invalid_order_sig() {

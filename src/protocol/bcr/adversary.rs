@@ -11,6 +11,7 @@ mod lies;
 mod memory;
 
 use super::messages::Message;
+use super::notes::Mode;
 use super::rules::Rules;
 use super::{Bcr, Process, Replica};
 use crate::crypto::Notary;
@@ -194,6 +195,8 @@ fn why_not<R: Rules>(failure: Failure, replica: &Replica<R>) -> Option<&'static 
         Failure::DropCheckptStmts if place.is_head() => {
             Some("the head sends no completed checkpoint")
         }
+        // What it is about to be given takes the place of the state that it has.
+        Failure::ExtraOp if replica.mode() == Mode::Pending => Some("it has no state yet"),
         Failure::EarlyCheckpoint if place.is_tail() => Some("the tail sends no checkpoint"),
         Failure::EarlyCheckpoint if place.is_head() => {
             Some("before the head there is nobody who could take a checkpoint for completed")
