@@ -166,6 +166,28 @@ fn truncate_history_further_than_it_goes() {
     assert!(run.sent("replica 0.0", "wedged")[0].contains("history=[]"));
 }
 
+/// Where nothing is left out, nobody lied: it is told that it came to nothing, and is no fault.
+#[test]
+fn truncate_history_of_nothing() {
+    let lies = [
+        ("0.0", "truncate_history(0)"),
+        ("0.0", "rollback(0)"),
+        ("0.2", "truncate_history(2)"),
+        ("0.2", "rollback(2)"),
+        ("0.2", "forge_history(0)"),
+        ("0.2", "omit_history(0)"),
+    ];
+    for (who, lie) in lies {
+        let run = play(&[(who, "wedge_request(0)", lie), ("0.2", "shuttle(0,0)", "drop()")]);
+        let run = run.run().held(1);
+        let never: Vec<_> = run.report.never_fired().map(|never| never.pair.clone()).collect();
+        assert_eq!(never, [format!("wedge_request(0), {lie}")]);
+        let told = &run.at(&format!("replica {who}"), "not_injected", "")[0];
+        assert!(told.contains("nothing that this could change"), "{told}");
+        assert_eq!(run.report.faulty.get(&0), Some(&[2].into()));
+    }
+}
+
 /// It stands still, then handles the message. It is slow, not faulty.
 #[test]
 fn sleep() {
