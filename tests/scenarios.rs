@@ -67,6 +67,28 @@ fn the_linter_has_nothing_to_say() {
     none(offences);
 }
 
+/// What can have no effect, and a part of what is said of it.
+const IDLE: [(&str, &str); 6] = [
+    ("[[network.partition]]\nuntil = '1s'\ngroups = [['client 0']]", "blocks nobody"),
+    ("[[network.partition]]\nuntil = '1s'\ngroups = [['client 0'], []]", "blocks nobody"),
+    ("[[network.partition]]\nuntil = '1s'\ngroups = [['client 0'], ['olympus']]", ""),
+    ("[[fault]]\nreplica = 0\nwhen = 'wedge_request(0)'\nthen = 'truncate_history(0)'", "never"),
+    ("[[fault]]\nreplica = 0\nwhen = 'wedge_request(0)'\nthen = 'rollback(0)'", "never fire"),
+    ("[[fault]]\nreplica = 0\nwhen = 'wedge_request(0)'\nthen = 'omit_history(0)'", "never fire"),
+];
+
+#[test]
+fn what_does_nothing_is_told_before_the_run() {
+    for (table, part) in IDLE {
+        let text =
+            format!("format = 1\nprotocol = 'bcr'\n[[client]]\nworkload = \"get('k')\"\n{table}\n");
+        let said = read("idle", text.as_bytes(), &ReadOptions::default()).diagnostics;
+        let said: Vec<String> = said.iter().map(|diagnosis| diagnosis.compact()).collect();
+        assert_eq!(said.len(), usize::from(!part.is_empty()), "{table}: {said:?}");
+        assert!(said.iter().all(|text| text.contains(part)), "{table}: {said:?}");
+    }
+}
+
 #[test]
 fn every_scenario_says_what_it_shows() {
     let mute = |name: &String| {
@@ -118,6 +140,37 @@ fn judges_find_what_they_are_there_for() {
         let found = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
         let judges: Vec<&str> = found.map(|finding| finding.judge).collect();
         assert!(judges.contains(&judge), "{name}: {judges:?} find something, not {judge}");
+    }
+}
+
+/// With which decision made wrongly a scenario is broken, and which judge finds it: what its liar
+/// tells is kept out by that decision alone.
+const KEPT_OUT: [(&str, &str, &str); 10] = [
+    ("head_forges_its_history", "wedged_unchecked", "linearizability"),
+    ("head_forges_its_history", "entries_unchecked", "linearizability"),
+    ("head_forges_its_history", "client_signatures_unchecked", "linearizability"),
+    ("middle_forges_its_history", "wedged_unchecked", "linearizability"),
+    ("middle_forges_its_history", "entries_unchecked", "linearizability"),
+    ("head_omits_a_slot_of_its_history", "wedged_unchecked", "state"),
+    ("head_omits_a_slot_of_its_history", "holes_tolerated", "state"),
+    ("middle_flips_a_bit_of_a_checkpoint", "checkpoints_not_checked", "checkpoint proofs"),
+    ("one_member_alone_vouches_for_a_result", "delivers_unconfirmed", "deliveries"),
+    ("middle_omits_the_begin_of_its_history", "holes_tolerated", ""),
+];
+
+#[test]
+fn what_one_decision_keeps_out_comes_in_without_it() {
+    for (name, quirk, judge) in KEPT_OUT {
+        let set = vec![("quirk".to_owned(), quirk.to_owned())];
+        let options = ReadOptions { set, ..ReadOptions::default() };
+        let bytes = fs::read(folder().join(format!("{name}.toml"))).expect("the file is there");
+        let scenario = read(name, &bytes, &options).scenario.expect("the linter has read it");
+        let report = run::run(&scenario).expect("it runs");
+        let findings = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+        let judges: Vec<&str> = findings.map(|finding| finding.judge).collect();
+        let found = judge.is_empty() || judges.contains(&judge);
+        assert!(found, "{name} under {quirk}: {judges:?} find something, not {judge}");
+        assert!(!report.missed.is_empty(), "{name} expects nothing that {quirk} makes wrong");
     }
 }
 

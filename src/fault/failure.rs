@@ -49,6 +49,18 @@ pub enum Failure {
         /// How many operations are taken back.
         operations: u32,
     },
+    /// The next wedged message tells, as one entry of its history, a lie that no client signed, and
+    /// the state is as if that had been executed in its place.
+    ForgeHistory {
+        /// Which entry, from 0; the last one, if there are fewer.
+        entry: u32,
+    },
+    /// The next wedged message lacks one entry in the middle of its history and has the later ones,
+    /// and the state is as if the one had never been executed.
+    OmitHistory {
+        /// Which entry, from 0; the last one that has a later one, if there are fewer.
+        entry: u32,
+    },
     /// The head gives the next slot to two different requests: to that of the next shuttle, and to
     /// that of the shuttle after it. What it does is told when the second one leaves.
     Equivocate,
@@ -84,6 +96,8 @@ impl Failure {
             Self::EarlyReply => "early_reply",
             Self::EarlyCheckpoint => "early_checkpoint",
             Self::Rollback { .. } => "rollback",
+            Self::ForgeHistory { .. } => "forge_history",
+            Self::OmitHistory { .. } => "omit_history",
             Self::Equivocate => "equivocate",
             Self::Replay => "replay",
             Self::LieRunningState => "lie_running_state",
@@ -95,9 +109,10 @@ impl Failure {
     #[must_use]
     pub const fn argument(self) -> Option<u64> {
         match self {
-            Self::TruncateHistory { entries: n } | Self::Rollback { operations: n } => {
-                Some(n as u64)
-            }
+            Self::TruncateHistory { entries: n }
+            | Self::Rollback { operations: n }
+            | Self::ForgeHistory { entry: n }
+            | Self::OmitHistory { entry: n } => Some(n as u64),
             Self::Sleep { milliseconds } => Some(milliseconds),
             _ => None,
         }

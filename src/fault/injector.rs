@@ -57,15 +57,15 @@ pub trait Adversary<P: Protocol>: Clone + Debug + Send + Sync + 'static {
     /// Sees what came of it in the process.
     fn after(&mut self, process: &P::Process);
 
-    /// Spoils the message that the failure waits for, if it is among the outgoing ones. Says
-    /// whether it was.
+    /// Spoils the message that the failure waits for, if it is among the outgoing ones. It is done
+    /// only if something is now other than it would have been.
     fn tamper(
         &mut self,
         failure: Failure,
         outgoing: &mut Vec<Effect<P>>,
         process: &mut P::Process,
         notary: &mut Notary,
-    ) -> bool;
+    ) -> Act;
 }
 
 /// Who stands before which process, so that these faults happen; nobody, if there are none.
@@ -119,6 +119,16 @@ pub struct Injector<P: Attackable> {
     /// The oldest signed message that was sent, if one may be wanted.
     oldest: Option<(Identity, P::Message)>,
     adversary: P::Adversary,
+}
+
+/// What became of an armed failure at the messages of one moment.
+enum Spoilt {
+    /// It spoilt one; with what is to be said of it.
+    Done(String),
+    /// Its message went out, and nothing about it could be spoilt, for this reason.
+    InVain(&'static str),
+    /// Its message is not among them.
+    NotYet,
 }
 
 /// What a message sets off.
@@ -195,9 +205,7 @@ impl<P: Attackable> Injector<P> {
                 failure => match self.adversary.act(failure, process) {
                     Act::Done => done(&pair, String::new(), out),
                     Act::Waits => self.arm(place, out),
-                    Act::InVain(why) => {
-                        out.injected(|| pair.injection(InjectionStep::InVain, why.to_owned()));
-                    }
+                    Act::InVain(why) => in_vain(&pair, why, out),
                 },
             }
         }
@@ -229,8 +237,9 @@ impl<P: Attackable> Injector<P> {
         for place in armed {
             let failure = self.pairs[place].failure;
             match self.spoil(failure, &mut effects, process, out.notary()) {
-                Some(detail) => done(&self.pairs[place], detail, out),
-                None => self.armed.push(place),
+                Spoilt::Done(detail) => done(&self.pairs[place], detail, out),
+                Spoilt::InVain(why) => in_vain(&self.pairs[place], why, out),
+                Spoilt::NotYet => self.armed.push(place),
             }
         }
         self.remember(&effects);
@@ -238,30 +247,30 @@ impl<P: Attackable> Injector<P> {
         out.put_back(effects);
     }
 
-    /// What is to be said of it, if it spoilt anything.
     fn spoil(
         &mut self,
         failure: Failure,
         effects: &mut Vec<Effect<P>>,
         process: &mut P::Process,
         notary: &mut Notary,
-    ) -> Option<String> {
-        match failure {
-            Failure::OmitSend => {
-                effects.remove(first_send(effects)?);
-                Some("a warning: this failure is withdrawn; the message is not sent".to_owned())
-            }
+    ) -> Spoilt {
+        let detail = match failure {
+            Failure::OmitSend => first_send(effects).map(|at| {
+                effects.remove(at);
+                "a warning: this failure is withdrawn; the message is not sent".to_owned()
+            }),
             Failure::FlipBit => flip_bit(effects),
-            Failure::Replay => {
-                let (to, message) = self.oldest.clone()?;
+            Failure::Replay => self.oldest.clone().map(|(to, message)| {
                 effects.push(Effect::Send { to, message });
-                Some(String::new())
-            }
-            failure => {
-                let told = self.adversary.tamper(failure, effects, process, notary);
-                told.then(String::new)
-            }
-        }
+                String::new()
+            }),
+            failure => match self.adversary.tamper(failure, effects, process, notary) {
+                Act::InVain(why) => return Spoilt::InVain(why),
+                Act::Waits => None,
+                Act::Done => Some(String::new()),
+            },
+        };
+        detail.map_or(Spoilt::NotYet, Spoilt::Done)
     }
 
     /// Keeps the first signed message that was sent, where it will be wanted.
@@ -300,6 +309,10 @@ impl<P: Attackable> Interpose<P> for Injector<P> {
 
 fn done<P: Protocol>(pair: &Pair, detail: String, out: &mut Outbox<P>) {
     out.injected(|| pair.injection(InjectionStep::Done, detail));
+}
+
+fn in_vain<P: Protocol>(pair: &Pair, why: &str, out: &mut Outbox<P>) {
+    out.injected(|| pair.injection(InjectionStep::InVain, why.to_owned()));
 }
 
 /// In which order failures spoil the messages of one moment: first what changes which message it

@@ -77,12 +77,18 @@ const PLAIN: [Failure; 17] = [
 
 /// Failures with one number, the greatest it may be, and what it counts.
 type Counted = (&'static str, u64, &'static str, fn(u64) -> Failure);
-const COUNTED: [Counted; 3] = [
+const COUNTED: [Counted; 5] = [
     ("truncate_history", u32::MAX as u64, "entries", |n| Failure::TruncateHistory {
         entries: u32::try_from(n).unwrap_or(u32::MAX),
     }),
     ("rollback", u32::MAX as u64, "operations", |n| Failure::Rollback {
         operations: u32::try_from(n).unwrap_or(u32::MAX),
+    }),
+    ("forge_history", u32::MAX as u64, "entry", |n| Failure::ForgeHistory {
+        entry: u32::try_from(n).unwrap_or(u32::MAX),
+    }),
+    ("omit_history", u32::MAX as u64, "entry", |n| Failure::OmitHistory {
+        entry: u32::try_from(n).unwrap_or(u32::MAX),
     }),
     ("sleep", MAX_SLEEP, "milliseconds", |milliseconds| Failure::Sleep { milliseconds }),
 ];
@@ -354,6 +360,8 @@ pub(super) mod tests {
             proptest::sample::select(PLAIN.to_vec()),
             any::<u32>().prop_map(|entries| Failure::TruncateHistory { entries }),
             any::<u32>().prop_map(|operations| Failure::Rollback { operations }),
+            any::<u32>().prop_map(|entry| Failure::ForgeHistory { entry }),
+            any::<u32>().prop_map(|entry| Failure::OmitHistory { entry }),
             (0..=MAX_SLEEP).prop_map(|milliseconds| Failure::Sleep { milliseconds }),
         ]
     }

@@ -192,11 +192,15 @@ impl Lint<'_> {
         self.requests.get(client as usize).copied().unwrap_or(0)
     }
 
+    fn all_requests(&self) -> u64 {
+        self.requests.iter().copied().fold(0, u64::saturating_add)
+    }
+
     fn no_checkpoint(&self, number: u64) -> Option<(String, &'static str)> {
         let Some(every) = self.bcr().checkpoint_every else {
             return Some(("there are no checkpoints".to_owned(), "say how often they are taken"));
         };
-        let requests = self.requests.iter().copied().fold(0, u64::saturating_add);
+        let requests = self.all_requests();
         let most = requests / every;
         if number < most || self.repeats {
             return None;
@@ -216,6 +220,13 @@ impl Lint<'_> {
             Failure::ChangeOperation | Failure::InvalidOrderSig | Failure::EarlyReply if tail => {
                 Some(("it changes the next shuttle, and the tail sends none", "put it elsewhere"))
             }
+            Failure::TruncateHistory { entries: 0 } | Failure::Rollback { operations: 0 } => {
+                Some(("it leaves out nothing", "say how many, from 1 on"))
+            }
+            Failure::OmitHistory { .. } if !self.repeats && self.all_requests() < 2 => Some((
+                "only a slot that another one follows can be cut out",
+                "let clients ask more",
+            )),
             Failure::DropCheckptStmts if fault.replica == 0 && !tail => Some((
                 "it changes the next completed checkpoint, and the head sends none",
                 "put it elsewhere",
@@ -270,10 +281,17 @@ impl Lint<'_> {
                 let message = "this partition never heals: requests may wait for ever";
                 self.findings.warn(span.clone(), message, "say until when it lasts");
             }
-            if let Cut::OneWay { from, to } = &partition.cut
-                && (from.is_empty() || to.is_empty())
-            {
-                let help = "name senders and receivers";
+            let (is_idle, help) = match &partition.cut {
+                Cut::OneWay { from, to } => {
+                    (from.is_empty() || to.is_empty(), "name senders and receivers")
+                }
+                Cut::Groups(groups) => {
+                    let filled = groups.iter().filter(|group| !group.is_empty());
+                    let help = "name a second group: who is in none reaches everybody";
+                    (filled.count() < 2, help)
+                }
+            };
+            if is_idle {
                 self.findings.warn(span.clone(), "this partition blocks nobody", help);
             }
         }

@@ -166,6 +166,28 @@ fn truncate_history_further_than_it_goes() {
     assert!(run.sent("replica 0.0", "wedged")[0].contains("history=[]"));
 }
 
+/// Where nothing is left out, nobody lied: it is told that it came to nothing, and is no fault.
+#[test]
+fn truncate_history_of_nothing() {
+    let lies = [
+        ("0.0", "truncate_history(0)"),
+        ("0.0", "rollback(0)"),
+        ("0.2", "truncate_history(2)"),
+        ("0.2", "rollback(2)"),
+        ("0.2", "forge_history(0)"),
+        ("0.2", "omit_history(0)"),
+    ];
+    for (who, lie) in lies {
+        let run = play(&[(who, "wedge_request(0)", lie), ("0.2", "shuttle(0,0)", "drop()")]);
+        let run = run.run().held(1);
+        let never: Vec<_> = run.report.never_fired().map(|never| never.pair.clone()).collect();
+        assert_eq!(never, [format!("wedge_request(0), {lie}")]);
+        let told = &run.at(&format!("replica {who}"), "not_injected", "")[0];
+        assert!(told.contains("nothing that this could change"), "{told}");
+        assert_eq!(run.report.faulty.get(&0), Some(&[2].into()));
+    }
+}
+
 /// It stands still, then handles the message. It is slow, not faulty.
 #[test]
 fn sleep() {
@@ -234,6 +256,21 @@ fn extra_op() {
     assert_eq!(run.report.dictionary, [("k".to_owned(), "vw".to_owned())]);
     let last = run.noted("olympus", "quorum_final");
     assert!(last[0].contains("quorum=[1, "), "{last:?}");
+}
+
+/// A replica that waits for its first state has none to which anything could be done. Later it has.
+#[test]
+fn extra_op_before_the_first_state() {
+    let cause = ("0.0", "client_request(0,1)", "increment_slot()");
+    let early = ("1.0", "new_configuration(0)", "extra_op(); rollback(9)");
+    let run = play(&[cause, early, ("1.2", "shuttle(0,0)", "drop()")]).run();
+    let told = &run.at("replica 1.0", "not_injected", "")[0];
+    assert!(told.contains("extra_op() detail=it has no state yet"), "{told}");
+    assert_eq!(run.outcome("new_configuration(0), extra_op()").fired, 0);
+    assert!(run.outcome("new_configuration(0), rollback(9)").fired > 0);
+    assert!(run.report.dictionary.iter().all(|(key, _)| key != "a"), "{}", run.report);
+    let late = play(&[cause, ("1.0", "client_request(0,0)", "extra_op()")]).run().held(1);
+    assert_eq!(late.outcome("client_request(0,0), extra_op()").fired, 1);
 }
 
 /// The first byte of a signature is one more: the receiver does not believe it, nor does Olympus.

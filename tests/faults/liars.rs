@@ -51,6 +51,44 @@ fn rollback_takes_back_the_last_operations() {
     assert!(caught_up[0].contains("lacked=1"), "{caught_up:?}");
 }
 
+/// A lie in the client's name, with the liar's own order statement alone; all that was before and
+/// after stays. Repeats say the same.
+#[test]
+fn forge_history() {
+    for (entry, slot) in [(0, 1), (1, 2), (9, 3)] {
+        let then = format!("forge_history({entry})");
+        let mut play =
+            play(&[("0.1", "wedge_request(0)", &then), ("0.2", "shuttle(0,2)", "drop()")]);
+        play.t = 2;
+        let run = play.run().held(1);
+        let wedged = &run.sent("replica 0.1", "wedged")[0];
+        let entries: Vec<&str> = wedged.split("request={").collect();
+        assert!(entries[slot].contains("value=\"a lie\""), "{wedged}");
+        assert_eq!(count(wedged, "falsely signed as client 0"), 1, "{wedged}");
+        let refused = run.noted("olympus", "wedge_refused");
+        assert!(refused[0].contains("position=1 why=bad_client_signature"), "{refused:?}");
+    }
+}
+
+/// One slot is missing, and a later one is there; with one slot alone there is nothing to cut.
+#[test]
+fn omit_history() {
+    for (entry, slot, why) in [(0, 1, "wrong_start"), (1, 2, "hole"), (9, 2, "hole")] {
+        let then = format!("omit_history({entry})");
+        let mut play =
+            play(&[("0.1", "wedge_request(0)", &then), ("0.2", "shuttle(0,2)", "drop()")]);
+        play.t = 2;
+        let run = play.run().held(1);
+        let wedged = &run.sent("replica 0.1", "wedged")[0];
+        for other in 1..=3 {
+            let told = wedged.contains(&format!("slot={other} request={{"));
+            assert_eq!(told, other != slot, "{wedged}");
+        }
+        let refused = run.noted("olympus", "wedge_refused");
+        assert!(refused[0].contains(&format!("position=1 why={why}")), "{refused:?}");
+    }
+}
+
 /// Two requests in one slot, on two shuttles; the second one contradicts the first.
 #[test]
 fn equivocate() {

@@ -19,7 +19,7 @@ const TRIGGERS: [&str; 10] = [
     "catch_up(N)",
 ];
 
-const FAILURES: [&str; 20] = [
+const FAILURES: [&str; 22] = [
     "change_operation()",
     "change_result()",
     "drop_result_stmt()",
@@ -36,6 +36,8 @@ const FAILURES: [&str; 20] = [
     "early_reply()",
     "early_checkpoint()",
     "rollback(2)",
+    "forge_history(1)",
+    "omit_history(0)",
     "equivocate()",
     "replay()",
     "lie_running_state()",
@@ -118,8 +120,8 @@ impl Dice {
     pub(super) fn faults(&mut self, who: &str, play: &mut Play) {
         for _ in 0..=self.below(3) {
             let number = self.below(4).to_string();
-            let when = TRIGGERS[self.below(10)].replace('N', &number);
-            let then = FAILURES[self.below(20)].to_owned();
+            let when = TRIGGERS[self.below(TRIGGERS.len())].replace('N', &number);
+            let then = FAILURES[self.below(FAILURES.len())].to_owned();
             play.faults.push((who.to_owned(), when, then));
         }
     }
@@ -154,7 +156,7 @@ fn flipped_bits_are_borne() {
         let who = format!("0.{}", dice.below(3));
         for _ in 0..3 {
             let number = dice.below(5).to_string();
-            let when = TRIGGERS[dice.below(10)].replace('N', &number);
+            let when = TRIGGERS[dice.below(TRIGGERS.len())].replace('N', &number);
             play.faults.push((who.clone(), when, "flip_bit()".to_owned()));
         }
         none(offence(&play, "ideal").as_slice());

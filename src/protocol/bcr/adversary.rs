@@ -11,6 +11,7 @@ mod lies;
 mod memory;
 
 use super::messages::Message;
+use super::notes::Mode;
 use super::rules::Rules;
 use super::{Bcr, Process, Replica};
 use crate::crypto::Notary;
@@ -36,8 +37,7 @@ pub struct Liar<R: Rules> {
 
 impl<R: Rules> Adversary<Bcr<R>> for Liar<R> {
     fn new(failures: &[Failure]) -> Liar<R> {
-        let forgets = |failure: &Failure| matches!(failure, Failure::Rollback { .. });
-        let memory = failures.iter().any(forgets).then(Memory::default);
+        let memory = failures.iter().any(takes_memory).then(Memory::default);
         Liar { memory, given: None }
     }
 
@@ -98,31 +98,25 @@ impl<R: Rules> Adversary<Bcr<R>> for Liar<R> {
         outgoing: &mut Vec<Effect<Bcr<R>>>,
         process: &mut Process<R>,
         notary: &mut Notary,
-    ) -> bool {
+    ) -> Act {
         let Process::Replica(replica) = process else {
-            return false;
+            return Act::InVain("only replicas fail");
         };
         let mut lie = Lie { replica, outgoing, notary };
         let told = match failure {
             Failure::ChangeOperation => lie.change_operation(),
             Failure::ChangeResult => lie.change_result(),
             Failure::DropResultStmt => lie.drop_result_statement(),
-            Failure::TruncateHistory { entries } => lie.truncate_history(entries),
             Failure::InvalidOrderSig => lie.invalid_order_signature(),
             Failure::InvalidResultSig => lie.invalid_result_signature(),
             Failure::DropCheckptStmts => lie.drop_checkpoint_statements(),
             Failure::EarlyReply => lie.reply_early(),
             Failure::EarlyCheckpoint => lie.complete_checkpoint_early(),
-            Failure::Rollback { operations } => lie.truncate_history(operations).map(|()| {
-                if let Some(memory) = &mut self.memory {
-                    memory.roll_back(operations, lie.replica);
-                }
-            }),
             Failure::Equivocate => lie.equivocate(&mut self.given),
             Failure::LieRunningState => lie.hand_over_another_state(),
-            _ => None,
+            failure => return self.tell_another_history(failure, &mut lie),
         };
-        told.is_some()
+        told.map_or(Act::Waits, |()| Act::Done)
     }
 }
 
@@ -143,6 +137,42 @@ impl<R: Rules> Liar<R> {
             _ => Act::Waits,
         }
     }
+
+    /// The lies about what was ordered. Where the replica acts by the lie, its state is changed
+    /// with the message.
+    fn tell_another_history(&mut self, failure: Failure, lie: &mut Lie<'_, R>) -> Act {
+        let told = match failure {
+            Failure::TruncateHistory { entries } => lie.truncate_history(entries),
+            Failure::Rollback { operations } => lie.truncate_history(operations).map(|is_short| {
+                let memory = self.memory.as_mut();
+                memory.is_some_and(|memory| memory.roll_back(operations, lie.replica)) || is_short
+            }),
+            Failure::ForgeHistory { entry } => lie.forge_history(entry).map(|forged| {
+                if let (Some(memory), Some((slot, request))) = (&mut self.memory, &forged) {
+                    memory.replace(*slot, request, lie.replica);
+                }
+                forged.is_some()
+            }),
+            Failure::OmitHistory { entry } => lie.omit_history(entry).map(|omitted| {
+                if let (Some(memory), Some(slot)) = (&mut self.memory, omitted) {
+                    memory.omit(slot, lie.replica);
+                }
+                omitted.is_some()
+            }),
+            _ => None,
+        };
+        match told {
+            None => Act::Waits,
+            Some(true) => Act::Done,
+            Some(false) => Act::InVain("its history has nothing that this could change"),
+        }
+    }
+}
+
+/// Whether a failure makes the replica act as if it had done something else.
+fn takes_memory(failure: &Failure) -> bool {
+    use Failure::{ForgeHistory, OmitHistory, Rollback};
+    matches!(failure, Rollback { .. } | ForgeHistory { .. } | OmitHistory { .. })
 }
 
 /// What is executed without having been ordered.
@@ -165,6 +195,8 @@ fn why_not<R: Rules>(failure: Failure, replica: &Replica<R>) -> Option<&'static 
         Failure::DropCheckptStmts if place.is_head() => {
             Some("the head sends no completed checkpoint")
         }
+        // What it is about to be given takes the place of the state that it has.
+        Failure::ExtraOp if replica.mode() == Mode::Pending => Some("it has no state yet"),
         Failure::EarlyCheckpoint if place.is_tail() => Some("the tail sends no checkpoint"),
         Failure::EarlyCheckpoint if place.is_head() => {
             Some("before the head there is nobody who could take a checkpoint for completed")

@@ -220,6 +220,10 @@ impl<O: Replicated> process::Message for Message<O> {
             Message::Checkpoint { slot, .. } | Message::CompletedCheckpoint { slot, .. } => {
                 Subject::number(*slot)
             }
+            Message::Wedged(wedged) => {
+                let Wedged { position, configuration, .. } = *wedged.body();
+                Subject::of(position.into(), configuration.into())
+            }
             _ => Subject::number(self.step()),
         }
     }
@@ -233,6 +237,7 @@ impl<O: Replicated> Message<O> {
             Message::ReconfigurationRequest(plea) => plea.request.body().configuration.into(),
             Message::GetConfiguration { known } => known.map_or(0, |known| u64::from(known) + 1),
             Message::Configuration { configuration, .. } => configuration.body().number.into(),
+            Message::WedgeRequest(request) => request.body().configuration.into(),
             Message::CatchUp(catch_up) => catch_up.body().attempt.into(),
             Message::CaughtUp(caught_up) => caught_up.body().attempt.into(),
             Message::GetRunningState(get) => get.body().attempt.into(),

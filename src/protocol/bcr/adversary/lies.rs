@@ -98,19 +98,58 @@ impl<R: Rules> Lie<'_, R> {
         })
     }
 
-    /// The next wedged message lacks the end of the history, and so will all its repetitions.
-    pub(super) fn truncate_history(&mut self, entries: u32) -> Option<()> {
+    /// The next wedged message lacks the end of the history. Says whether there was so much as one
+    /// entry to leave out.
+    pub(super) fn truncate_history(&mut self, entries: u32) -> Option<bool> {
+        self.change_history(|_, history| {
+            let before = history.len();
+            history.truncate(before.saturating_sub(entries as usize));
+            history.len() < before
+        })
+    }
+
+    /// One entry of the next wedged message's history is an operation that its client never signed.
+    /// The liar has only its own word for it. Says which, if there is an entry.
+    pub(super) fn forge_history(
+        &mut self,
+        entry: u32,
+    ) -> Option<Option<(u64, Arc<Signed<Request>>)>> {
+        self.change_history(|lie, history| {
+            let place = history.len().checked_sub(1)?.min(entry as usize);
+            let entry = history.get_mut(place)?;
+            let request = Arc::new(forged(&entry.request));
+            let (configuration, slot) = (lie.replica.whereabouts().members.number, entry.slot);
+            let order = Order { configuration, slot, request: *request.hash() };
+            entry.orders = Chain::EMPTY.with(lie.seal(order));
+            entry.request = request.clone();
+            Some((slot, request))
+        })
+    }
+
+    /// The next wedged message's history lacks an entry that others follow. Says which slot, if
+    /// there is such an entry.
+    pub(super) fn omit_history(&mut self, entry: u32) -> Option<Option<u64>> {
+        self.change_history(|_, history| {
+            let place = history.len().checked_sub(2)?.min(entry as usize);
+            Some(history.remove(place).slot)
+        })
+    }
+
+    /// Changes the history in the next wedged message, and so in all its repetitions.
+    fn change_history<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self, &mut Vec<Recorded>) -> T,
+    ) -> Option<T> {
         let at = self.find(|message| matches!(message, Message::Wedged(_)))?;
         let Message::Wedged(wedged) = self.message(at)? else {
             return None;
         };
         let mut body = wedged.body().clone();
-        let kept = body.history.len().saturating_sub(entries as usize);
-        body.history.truncate(kept);
+        let changed = change(self, &mut body.history);
         let wedged = Arc::new(self.seal(body));
         self.replica.set_wedged(wedged.clone());
         *self.message(at)? = Message::Wedged(wedged);
-        Some(())
+        Some(changed)
     }
 
     /// The next completed checkpoint lacks the statements of the first t + 1 replicas.
@@ -269,6 +308,15 @@ impl<R: Rules> Lie<'_, R> {
             _ => None,
         })
     }
+}
+
+/// A lie in a client's name, about the key that it named, under a signature that is not its own.
+fn forged(request: &Signed<Request>) -> Signed<Request> {
+    let Request { client, id, operation } = request.body();
+    let lie = |value| Operation::put(operation.key(), value);
+    let lie = if *operation == lie("a lie") { lie("another lie") } else { lie("a lie") };
+    let body = Request { client: *client, id: *id, operation: lie };
+    Signed::from_parts(body, request.signer(), request.signature().corrupted())
 }
 
 /// Makes an object differ from what it is: of two values, the one that the key does not have.

@@ -1,5 +1,5 @@
-//! What a replica did since its configuration began, so that it can act as if it had not done the
-//! last of it.
+//! What a replica did since its configuration began, so that it can act as if it had done
+//! something else.
 
 use std::sync::Arc;
 
@@ -63,12 +63,14 @@ impl<O: Replicated> Memory<O> {
         self.done.push(Done::Extra);
     }
 
-    /// Takes the last operations back, as if the replica had never heard of them.
+    /// Takes the last operations back, as if the replica had never heard of them. Says whether
+    /// there was anything to take back.
     pub(super) fn roll_back<R: Rules<Object = O>>(
         &mut self,
         operations: u32,
         replica: &mut Replica<R>,
-    ) {
+    ) -> bool {
+        let before = self.done.len();
         let ordered = self.done.iter().filter(|done| done.is_ordered()).count();
         let mut left = ordered.saturating_sub(operations as usize);
         self.done.retain(|done| {
@@ -76,6 +78,35 @@ impl<O: Replicated> Memory<O> {
             left -= usize::from(is_kept && done.is_ordered());
             is_kept
         });
+        self.live_again(replica);
+        self.done.len() < before
+    }
+
+    /// Acts as if something else had been ordered in a slot.
+    pub(super) fn replace<R: Rules<Object = O>>(
+        &mut self,
+        slot: u64,
+        other: &Arc<Signed<Request>>,
+        replica: &mut Replica<R>,
+    ) {
+        for done in &mut self.done {
+            if let Done::Ordered(at, request) = done
+                && *at == slot
+            {
+                *request = other.clone();
+            }
+        }
+        self.live_again(replica);
+    }
+
+    /// Acts as if nothing had been ordered in a slot.
+    pub(super) fn omit<R: Rules<Object = O>>(&mut self, slot: u64, replica: &mut Replica<R>) {
+        self.done.retain(|done| !matches!(done, Done::Ordered(at, _) if *at == slot));
+        self.live_again(replica);
+    }
+
+    /// Does all of it again from the first state on.
+    fn live_again<R: Rules<Object = O>>(&mut self, replica: &mut Replica<R>) {
         let Some(mut state) = self.first.clone() else {
             return;
         };
