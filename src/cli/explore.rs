@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// How many replicas crash on one way, each at any point.
     #[arg(long, value_name = "NUMBER", default_value_t = Bounds::default().crashes)]
     crashes: u32,
-    /// Go one way again, as a walk printed it, and tell what happens on it.
+    /// Go one way again, as a walk printed it, and print what happens on it.
     #[arg(long, value_name = "WAY")]
     way: Option<Walk>,
 }

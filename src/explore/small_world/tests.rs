@@ -1,3 +1,5 @@
+//! Walks against a walker that remembers nothing, and planted bugs.
+
 use super::*;
 use crate::scenario::{self, ReadOptions};
 
