@@ -483,17 +483,27 @@ fn log2(number: u64) -> u64 {
 
 /// 2 to the power of a fraction with 32 bits, as a number in [1, 2) with 32 bits.
 fn exp2_of_part(part: u64) -> u64 {
-    // Roots of two: 2^(1/2), 2^(1/4), … each the square root of the one before, in 63 bits.
-    let mut root = 2_u128 << 62;
     let mut value = 1_u128 << 62;
-    for bit in (0..POINT).rev() {
-        root = (root << 62).isqrt();
+    for (bit, root) in (0..POINT).rev().zip(ROOTS_OF_TWO) {
         if part >> bit & 1 == 1 {
-            value = (value * root) >> 62;
+            value = (value * u128::from(root)) >> 62;
         }
     }
     (value >> (62 - POINT)) as u64
 }
+
+/// 2^(1/2), 2^(1/4), … each the square root of the one before, with 62 bits behind the point.
+const ROOTS_OF_TWO: [u64; POINT as usize] = {
+    let mut roots = [0; POINT as usize];
+    let mut root = 2_u128 << 62;
+    let mut place = 0;
+    while place < roots.len() {
+        root = (root << 62).isqrt();
+        roots[place] = root as u64;
+        place += 1;
+    }
+    roots
+};
 
 /// A question about a process alone, not about a message.
 pub fn about(purpose: Name, process: Address, number: u64) -> Site {

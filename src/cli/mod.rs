@@ -4,6 +4,7 @@
 //! 3 undecided, since a limit was reached; 4 not deterministic; 5 broken beyond tolerance.
 
 mod args;
+mod bar;
 mod check;
 mod convert;
 mod diff;
@@ -17,6 +18,7 @@ mod run;
 mod schema;
 mod shell;
 mod step;
+mod sweep;
 mod tell;
 mod test;
 
@@ -110,6 +112,8 @@ enum Command {
     Lint(lint::Args),
     /// Draw scenarios with faults, run them, and make small what breaks.
     Fuzz(fuzz::Args),
+    /// Run a scenario with every failure at every message and place, as a matrix.
+    Sweep(sweep::Args),
     /// Print a scenario in its TOML form.
     Convert(convert::Args),
     /// Print a commented scenario to start from.
@@ -170,6 +174,13 @@ fn visible(whole: clap::Command) -> clap::Command {
     bare.version(env!("CARGO_PKG_VERSION")).propagate_version(true).subcommands(visible)
 }
 
+/// Threads for so many jobs.
+fn pool(jobs: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
+    let jobs = jobs.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    pool.map_err(|error| Failure::Usage(format!("--jobs {jobs}: {error}; ask for less")))
+}
+
 impl Command {
     fn carry_out(self, shell: &mut Shell) -> Outcome {
         match self {
@@ -177,6 +188,7 @@ impl Command {
             Command::Test(args) => test::test(&args, shell),
             Command::Lint(args) => lint::lint(&args, shell),
             Command::Fuzz(args) => fuzz::fuzz(&args, shell),
+            Command::Sweep(args) => sweep::sweep(&args, shell),
             Command::Convert(args) => convert::convert(&args, shell),
             Command::New(args) => new::new(&args, shell),
             Command::Check(args) => check::check(&args, shell),

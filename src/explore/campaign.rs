@@ -105,6 +105,8 @@ pub struct Tally {
     pub undecided: u64,
     /// The number of the first of them.
     pub first_undecided: Option<u64>,
+    /// How many were cut off by a limit that need not have come to rest; all else held in them.
+    pub unended: u64,
     /// How many were made twice.
     pub twice: u64,
     /// Those of them that were not the same run twice, by number.
@@ -128,6 +130,7 @@ impl Tally {
         self.coverage.add(&trial.news);
         match trial.end {
             End::Held => self.held += 1,
+            End::Unended => self.unended += 1,
             End::Undecided => self.cannot_tell(1, Some(trial.index)),
             End::Differs => self.differing.push(trial.index),
             End::Broke(charge, found) => self.groups.entry(charge).or_default().add(found),
@@ -144,6 +147,7 @@ impl Tally {
         self.runs += other.runs;
         self.held += other.held;
         self.cannot_tell(other.undecided, other.first_undecided);
+        self.unended += other.unended;
         self.twice += other.twice;
         self.differing.extend(other.differing);
         self.differing.sort_unstable();

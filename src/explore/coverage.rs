@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::Notary;
-use crate::identity::Address;
 use crate::process::{self, InjectionStep};
 use crate::run::{Onlooker, Report};
 use crate::scenario::{Protocol, Scenario};
@@ -28,32 +27,58 @@ const KINDS: u32 = 1 << WIDTH;
 /// Looks on at runs and notes which bigrams they have.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bigrams {
-    seen: BTreeSet<Bigram>,
+    /// For each kind of event, by bit, which kinds followed it.
+    followed: Vec<Option<Box<Row>>>,
+    /// Those of this run, in the order in which they came.
+    found: Vec<Bigram>,
     /// Each process of the run, with the kind of its last event.
-    last: Vec<(Address, u32)>,
+    last: Vec<(u64, u32)>,
 }
+
+/// A bit for each kind.
+type Row = [u64; KINDS as usize / 64];
 
 impl Bigrams {
     /// The bigrams of one run; ready for the next.
-    pub(super) fn take(&mut self) -> BTreeSet<Bigram> {
+    pub(super) fn take(&mut self) -> Vec<Bigram> {
         self.last.clear();
-        std::mem::take(&mut self.seen)
+        let found = std::mem::take(&mut self.found);
+        for bigram in &found {
+            let (before, kind) = (bigram >> WIDTH, bigram & (KINDS - 1));
+            if let Some(Some(row)) = self.followed.get_mut(before as usize) {
+                row[kind as usize / 64] = 0;
+            }
+        }
+        found
+    }
+
+    fn note(&mut self, before: u32, kind: u32) {
+        if self.followed.is_empty() {
+            self.followed.resize(KINDS as usize, None);
+        }
+        let row = self.followed[before as usize].get_or_insert_with(|| Box::new([0; _]));
+        let (word, bit) = (&mut row[kind as usize / 64], 1 << (kind % 64));
+        if *word & bit == 0 {
+            *word |= bit;
+            self.found.push(before << WIDTH | kind);
+        }
     }
 }
 
 impl Onlooker for Bigrams {
     fn see<P: process::Protocol>(&mut self, event: &Event<'_, P>, _: &Notary) {
         let kind = kind(&event.what);
+        let process = event.process.pack();
         // Who acted lately acts again: the search is short.
-        let known = self.last.iter().rposition(|(process, _)| *process == event.process);
+        let known = self.last.iter().rposition(|(other, _)| *other == process);
         let before = match known {
             Some(place) => std::mem::replace(&mut self.last[place].1, kind),
             None => {
-                self.last.push((event.process, kind));
+                self.last.push((process, kind));
                 KINDS - 1
             }
         };
-        self.seen.insert(before << WIDTH | kind);
+        self.note(before, kind);
     }
 }
 
@@ -154,7 +179,7 @@ impl Coverage {
         &self,
         scenario: &Scenario,
         report: &Report,
-        bigrams: BTreeSet<Bigram>,
+        bigrams: Vec<Bigram>,
     ) -> Coverage {
         let cells = cells(scenario, report).filter(|cell| !self.cells.contains(cell));
         let bigrams = bigrams.into_iter().filter(|bigram| !self.bigrams.contains(bigram));
@@ -165,5 +190,32 @@ impl Coverage {
     pub fn add(&mut self, other: &Coverage) {
         self.cells.extend(other.cells.iter().cloned());
         self.bigrams.extend(&other.bigrams);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bigram_is_noted_once_in_each_run() {
+        let mut bigrams = Bigrams::default();
+        for (before, kind) in [(1, 2), (1, 3), (1, 2), (KINDS - 1, KINDS - 1), (0, 0)] {
+            bigrams.note(before, kind);
+        }
+        let expected = [1 << WIDTH | 2, 1 << WIDTH | 3, (1 << (2 * WIDTH)) - 1, 0];
+        assert_eq!(bigrams.take(), expected);
+        assert!(bigrams.take().is_empty());
+        bigrams.note(1, 2);
+        assert_eq!(bigrams.take(), [1 << WIDTH | 2]);
+    }
+
+    #[test]
+    fn all_cells_are_those_that_can_be_reached() {
+        let cells = all_cells(&Shape::of("bcr").unwrap());
+        assert!(cells.contains("shuttle early_reply middle"));
+        assert!(cells.contains("new_configuration crash later tail"));
+        assert!(!cells.contains("shuttle crash head"));
+        assert!(!cells.contains("new_configuration crash tail"));
     }
 }

@@ -2,8 +2,9 @@
 //! made small.
 //!
 //! [`generate::scenario`] makes a scenario of a seed, as a [`Shape`] allows; a [`Campaign`] runs
-//! many of them; [`shrink::shrink`] makes what they find small. [`explore()`] walks every order of
-//! a world that is small already.
+//! many of them; [`shrink::shrink`] makes what they find small. [`scenarios`] is the same for tests
+//! of one's own, under proptest. [`sweep::Sweep`] tries every fault of one scenario, and
+//! [`explore()`] walks every order of a world that is small already.
 
 mod artefact;
 mod campaign;
@@ -18,6 +19,8 @@ mod shape;
 pub mod shrink;
 mod slice;
 mod small_world;
+mod strategy;
+pub mod sweep;
 mod trial;
 mod variant;
 
@@ -30,4 +33,5 @@ pub use menu::{Menu, Theme, plain};
 pub use shape::{Shape, Tolerance};
 pub use slice::Slice;
 pub use small_world::{Bounds, Explored, SmallWorld, Step, Unfit, Walk, explore, retrace};
+pub use strategy::{Drawn, Scenarios, Tree, scenarios};
 pub use trial::{Charge, Found, Size};

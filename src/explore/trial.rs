@@ -93,8 +93,10 @@ impl Found {
 pub(super) enum End {
     /// Everything held.
     Held,
-    /// A limit was reached.
+    /// A limit was reached before it was known.
     Undecided,
+    /// A limit was reached, in a run that need not come to rest; all else held.
+    Unended,
     /// Something broke.
     Broke(Charge, Found),
     /// A second run of the same scenario was another run.
@@ -158,7 +160,13 @@ fn end(scenario: &Scenario, report: &Report, index: u64, seed: u64) -> End {
             let size = Size::of(scenario, report.events);
             End::Broke(charge, Found { size, index, seed, text: finding.text.clone() })
         }
-        _ if report.verdict == Verdict::Undecided => End::Undecided,
-        _ => End::Held,
+        _ if report.verdict != Verdict::Undecided => End::Held,
+        _ if report.rest.is_err() && is_known(report) => End::Unended,
+        _ => End::Undecided,
     }
+}
+
+/// Whether every judge knows.
+fn is_known(report: &Report) -> bool {
+    report.rulings.iter().all(|ruling| ruling.unknown.is_none())
 }

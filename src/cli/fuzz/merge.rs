@@ -41,6 +41,6 @@ pub(super) fn merge(args: &Args, shell: &mut Shell) -> Outcome {
         None => Failure::Usage(error.to_string()),
     })?;
     let mut progress = Progress::of_shrinking();
-    let pool = super::pool(args.jobs)?;
+    let pool = crate::cli::pool(args.jobs)?;
     outcome::tell(&merged, &args.out, &pool, &mut progress, shell)
 }

@@ -145,7 +145,7 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
         write!(shell, "{}", crate::scenario::to_toml(&scenario))?;
         return Ok(Exit::Held);
     }
-    let pool = pool(how.jobs)?;
+    let pool = super::pool(how.jobs)?;
     let mut progress = Progress::new(&campaign, how.for_ns);
     let tally = pool.install(|| campaign.run(&mut |tally| progress.goes_on(tally)));
     progress.runs_are_over(&tally, shell);
@@ -155,13 +155,6 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
         return Ok(outcome::exit(&record.tally));
     }
     outcome::tell(&record, &how.out, &pool, &mut progress, shell)
-}
-
-/// Threads for so many jobs.
-fn pool(jobs: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
-    let jobs = jobs.unwrap_or(0);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
-    pool.map_err(|error| Failure::Usage(format!("--jobs {jobs}: {error}; ask for less")))
 }
 
 impl What {
@@ -258,6 +251,9 @@ fn counted(tally: &Tally) -> String {
     let mut text = format!("{runs} runs: {held} held, {broke} broke something");
     if let Some(first) = tally.first_undecided {
         text += &format!(", {undecided} reached a limit (first number {first})");
+    }
+    if tally.unended > 0 {
+        text += &format!(", {} were cut off and need not have come to rest", tally.unended);
     }
     text
 }

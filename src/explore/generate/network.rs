@@ -42,9 +42,9 @@ fn at(number: u64) -> Subject {
     Subject::number(number)
 }
 
-/// Thousandths as a probability.
+/// Thousandths, fewer than all, as a probability: as if it had been written so.
 fn thousandths(some: u64) -> Probability {
-    Probability::from_bits(u64::MAX / 1_000 * some)
+    Probability::from_decimal(&format!("0.{some:03}")).unwrap_or_default()
 }
 
 fn link(kinds: &Kinds, dice: &mut Dice) -> Link {

@@ -76,6 +76,17 @@ pub(super) fn comes(bcr: &Bcr, trigger: Trigger, configuration: u32, position: u
     }
 }
 
+/// Of what Olympus sends there is seldom more than one, and one repetition.
+pub(super) fn count(bcr: &Bcr, trigger: Trigger, requests: u64) -> u64 {
+    match trigger {
+        Trigger::Checkpoint { .. } | Trigger::CompletedCheckpoint { .. } => {
+            bcr.checkpoint_every.map_or(0, |every| (requests / every).max(1))
+        }
+        Trigger::NewConfiguration { .. } => 1,
+        _ => 2,
+    }
+}
+
 /// Whether this failure can make a difference there.
 pub(super) fn possible(bcr: &Bcr, failure: Failure, position: u32) -> bool {
     let (head, tail) = (position == 0, position == bcr.tail());

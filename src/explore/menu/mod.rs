@@ -74,6 +74,15 @@ impl<'a> Menu<'a> {
         text::triggers().filter(comes).collect()
     }
 
+    /// How many messages that set off a trigger without a client are worth waiting for, where there
+    /// are so many requests.
+    #[must_use]
+    pub fn count(&self, trigger: Trigger, requests: u64) -> u64 {
+        match self.protocol {
+            Protocol::Bcr(bcr) => bcr::count(bcr, trigger, requests),
+        }
+    }
+
     /// What a replica can do wrong, with 1 where a failure takes a number.
     #[must_use]
     pub fn failures(&self, position: u32) -> Vec<Failure> {

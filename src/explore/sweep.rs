@@ -1,0 +1,319 @@
+//! Every failure at every message and place, one at a time, on one scenario.
+
+use rayon::prelude::*;
+
+use crate::crypto::Notary;
+use crate::fault::{Failure, Fault, Trigger};
+use crate::process::{Milestone, Note as _, Protocol};
+use crate::run::{self, Digesting, Onlooker, Refusal, Report};
+use crate::scenario::{Expect, Scenario, Verdict};
+use crate::trace::{Event, What};
+
+use super::menu::Menu;
+
+/// What came of a fault, the worst last.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Its message never came, or it could not happen there.
+    Unreachable,
+    /// Every request was answered, by the replicas that there were.
+    Live {
+        /// The longest that a client waited for an answer.
+        outage_ns: u64,
+    },
+    /// Every request was answered, and it took more new configurations than the scenario takes by
+    /// itself.
+    Recovered {
+        /// How many more.
+        reconfigurations: u64,
+        /// The longest that a client waited for an answer.
+        outage_ns: u64,
+    },
+    /// A limit was reached.
+    Undecided,
+    /// Something broke, with more faulty replicas than the protocol bears.
+    Beyond {
+        /// The judge who found it first.
+        judge: &'static str,
+    },
+    /// Something broke that should not.
+    Broken {
+        /// The judge who found it first.
+        judge: &'static str,
+    },
+}
+
+/// One or two faults at one place, and what came of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The faults, each with one failure.
+    pub faults: Vec<Fault>,
+    /// What came of them.
+    pub outcome: Outcome,
+}
+
+/// A sweep of one scenario.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    base: Scenario,
+    /// How often the scenario is reconfigured by itself.
+    reconfigurations: u64,
+    faults: Vec<Vec<Fault>>,
+}
+
+/// How many cells are handed out at once. What comes of a sweep does not depend on it.
+const BATCH: usize = 256;
+
+impl Sweep {
+    /// Every single fault.
+    ///
+    /// # Errors
+    /// A scenario that is not run.
+    pub fn of(base: &Scenario) -> Result<Sweep, Refusal> {
+        let base = Scenario { expect: Expect::default(), ..base.clone() };
+        let reconfigurations = run_once(&base)?.0.reconfigurations;
+        let mut faults = Vec::new();
+        let menu = Menu::of(&base.protocol);
+        for (configuration, position) in places(&menu, reconfigurations) {
+            for trigger in menu.triggers(configuration, position) {
+                for trigger in messages(&base, trigger) {
+                    let at = |failure| fault(configuration, position, trigger, failure);
+                    faults.extend(failures(&menu, position).map(|failure| vec![at(failure)]));
+                }
+            }
+        }
+        Ok(Sweep { base, reconfigurations, faults })
+    }
+
+    /// Every two faults of one replica, each on the first message of its kind.
+    ///
+    /// # Errors
+    /// A scenario that is not run.
+    pub fn of_pairs(base: &Scenario) -> Result<Sweep, Refusal> {
+        let Sweep { base, reconfigurations, faults } = Sweep::of(base)?;
+        let is_first =
+            |fault: &Fault| fault.trigger.number() == 0 && fault.trigger.client().unwrap_or(0) == 0;
+        let first: Vec<Fault> = faults.into_iter().flatten().filter(is_first).collect();
+        let mut pairs = Vec::new();
+        for (place, one) in first.iter().enumerate() {
+            let same = |other: &&Fault| {
+                (one.configuration, one.replica) == (other.configuration, other.replica)
+            };
+            let others = first[place + 1..].iter().filter(same);
+            pairs.extend(others.map(|other| vec![one.clone(), other.clone()]));
+        }
+        Ok(Sweep { base, reconfigurations, faults: pairs })
+    }
+
+    /// The failures of these names alone.
+    #[must_use]
+    pub fn only(mut self, wanted: impl Fn(Failure) -> bool) -> Sweep {
+        let is_wanted = |fault: &Fault| fault.failures.iter().all(|failure| wanted(*failure));
+        self.faults.retain(|faults| faults.iter().all(is_wanted));
+        self
+    }
+
+    /// How many cells there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Runs all cells, on the threads of the pool that this is called in, and returns them in their
+    /// order. `goes_on` is told now and then how many are done.
+    pub fn run(&self, goes_on: &mut dyn FnMut(usize) -> bool) -> Vec<Cell> {
+        let mut cells = Vec::with_capacity(self.len());
+        for batch in self.faults.chunks(BATCH) {
+            if !goes_on(cells.len()) {
+                break;
+            }
+            cells.par_extend(batch.par_iter().map(|faults| self.cell(faults)));
+        }
+        cells
+    }
+
+    /// The scenario of a cell.
+    #[must_use]
+    pub fn scenario(&self, faults: &[Fault]) -> Scenario {
+        let mut scenario = self.base.clone();
+        scenario.faults.extend_from_slice(faults);
+        scenario
+    }
+
+    fn cell(&self, faults: &[Fault]) -> Cell {
+        let outcome = match run_once(&self.scenario(faults)) {
+            Ok((report, outage_ns)) => self.outcome(faults, &report, outage_ns),
+            // The base was run, and faults have no tape.
+            Err(_) => Outcome::Unreachable,
+        };
+        Cell { faults: faults.to_vec(), outcome }
+    }
+
+    fn outcome(&self, faults: &[Fault], report: &Report, outage_ns: u64) -> Outcome {
+        let judge = report.first_broken().map_or("", |finding| finding.judge);
+        let reconfigurations = report.reconfigurations.saturating_sub(self.reconfigurations);
+        match report.verdict {
+            Verdict::Broken => Outcome::Broken { judge },
+            Verdict::BeyondTolerance => Outcome::Beyond { judge },
+            Verdict::Undecided => Outcome::Undecided,
+            Verdict::Held if !all_fired(faults, report) => Outcome::Unreachable,
+            Verdict::Held if reconfigurations == 0 => Outcome::Live { outage_ns },
+            Verdict::Held => Outcome::Recovered { reconfigurations, outage_ns },
+        }
+    }
+}
+
+/// The configurations that are reached without more faults, and all positions in each.
+fn places(menu: &Menu<'_>, reconfigurations: u64) -> Vec<(u32, u32)> {
+    let configurations = 0..=reconfigurations.min(3) as u32;
+    configurations.flat_map(|c| (0..menu.positions()).map(move |position| (c, position))).collect()
+}
+
+fn fault(configuration: u32, replica: u32, trigger: Trigger, failure: Failure) -> Fault {
+    Fault { configuration, replica, trigger, failures: vec![failure] }
+}
+
+/// All failures of a position, each with a number that makes a difference.
+fn failures(menu: &Menu<'_>, position: u32) -> impl Iterator<Item = Failure> {
+    menu.failures(position).into_iter().map(|failure| match failure {
+        // Longer than anybody waits.
+        Failure::Sleep { .. } => Failure::Sleep { milliseconds: 10_000 },
+        Failure::Rollback { .. } => Failure::Rollback { operations: 2 },
+        other => other,
+    })
+}
+
+/// The messages of one kind that there may be.
+fn messages(base: &Scenario, trigger: Trigger) -> Vec<Trigger> {
+    let requests = |client: usize| base.clients[client].workload.demand_count();
+    if trigger.client().is_some() {
+        let clients = 0..base.clients.len();
+        let of_client = |client: usize| {
+            let trigger = trigger.with_client(client as u32);
+            (0..requests(client)).map(move |number| trigger.with_number(number))
+        };
+        return clients.flat_map(of_client).collect();
+    }
+    let all = (0..base.clients.len()).map(requests).fold(0, u64::saturating_add);
+    let count = Menu::of(&base.protocol).count(trigger, all);
+    (0..count).map(|number| trigger.with_number(number)).collect()
+}
+
+fn all_fired(faults: &[Fault], report: &Report) -> bool {
+    let fired = |fault: &Fault| {
+        let pair = fault.failures.first().map(|failure| fault.pair(*failure));
+        let mut outcomes = report.injections.iter();
+        outcomes.any(|outcome| Some(&outcome.pair) == pair.as_ref() && outcome.fired > 0)
+    };
+    faults.iter().all(fired)
+}
+
+fn run_once(scenario: &Scenario) -> Result<(Report, u64), Refusal> {
+    let mut waits = Waits::default();
+    let report = run::run_before(scenario, &mut waits, Digesting::No)?;
+    Ok((report, waits.longest_ns))
+}
+
+/// How long clients wait, as an onlooker.
+#[derive(Clone, Debug, Default)]
+struct Waits {
+    /// Since when each client waits, by its number.
+    since_ns: Vec<u64>,
+    longest_ns: u64,
+}
+
+impl Onlooker for Waits {
+    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, _: &Notary) {
+        let What::Noted(note) = &event.what else {
+            return;
+        };
+        match note.milestone() {
+            Some(Milestone::Asked { client, .. }) => {
+                let clients = self.since_ns.len().max(client as usize + 1);
+                self.since_ns.resize(clients, 0);
+                self.since_ns[client as usize] = event.at_ns;
+            }
+            Some(Milestone::Answered { client, .. }) => {
+                let since_ns = self.since_ns.get(client as usize).copied().unwrap_or(event.at_ns);
+                self.longest_ns = self.longest_ns.max(event.at_ns - since_ns);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::Shape;
+    use crate::time::SECOND_NS;
+
+    fn base() -> Scenario {
+        let text = "protocol = \"bcr\"\nt = 1\n[checkpoint]\nevery = 2\n\
+                    [[client]]\nworkload = \"put('k','a'); append('k','b'); get('k')\"\n";
+        let reading = crate::scenario::read("base", text.as_bytes(), &Default::default());
+        reading.scenario.expect("it is a scenario")
+    }
+
+    fn outcome(cells: &[Cell], position: u32, when: &str, then: &str) -> Outcome {
+        let found = cells.iter().find(|cell| {
+            let fault = &cell.faults[0];
+            fault.replica == position && fault.pair(fault.failures[0]) == format!("{when}, {then}")
+        });
+        found.unwrap_or_else(|| panic!("{when}, {then} is not swept")).outcome.clone()
+    }
+
+    #[test]
+    fn every_single_fault_is_borne() {
+        let sweep = Sweep::of(&base()).unwrap();
+        let cells = sweep.run(&mut |_| true);
+        assert_eq!(cells.len(), sweep.len());
+        let worse = |cell: &&Cell| cell.outcome > Outcome::Undecided;
+        assert_eq!(cells.iter().filter(worse).count(), 0);
+        let tail_crashes = outcome(&cells, 2, "shuttle(0,1)", "crash()");
+        let Outcome::Recovered { reconfigurations: 1, outage_ns } = tail_crashes else {
+            panic!("{tail_crashes:?}");
+        };
+        assert!((3 * SECOND_NS..30 * SECOND_NS).contains(&outage_ns), "{outage_ns} ns");
+        let lie = outcome(&cells, 2, "shuttle(0,0)", "change_result()");
+        assert!(matches!(lie, Outcome::Live { .. } | Outcome::Recovered { .. }), "{lie:?}");
+        let never = outcome(&cells, 0, "wedge_request(0)", "crash()");
+        assert_eq!(never, Outcome::Unreachable);
+    }
+
+    #[test]
+    fn the_weak_spot_of_a_rule_is_found_among_pairs() {
+        let mut base = base();
+        let crate::scenario::Protocol::Bcr(bcr) = &mut base.protocol;
+        bcr.accept = crate::scenario::Accept::Quorum;
+        base.faults = vec![fault(
+            0,
+            0,
+            Trigger::WedgeRequest { number: 0 },
+            Failure::Sleep { milliseconds: 60_000 },
+        )];
+        let wanted = [Failure::EarlyReply, Failure::Rollback { operations: 2 }];
+        let sweep = Sweep::of_pairs(&base).unwrap().only(|failure| wanted.contains(&failure));
+        let cells = sweep.run(&mut |_| true);
+        let broken = cells.iter().filter(|cell| matches!(cell.outcome, Outcome::Broken { .. }));
+        assert!(broken.count() > 0, "{cells:?}");
+    }
+
+    #[test]
+    fn any_number_of_jobs_comes_to_the_same() {
+        let shape = Shape::of("bcr").unwrap().requests(2, 2).faulty(1, 1);
+        let scenario = crate::explore::generate::scenario(&shape, 1);
+        let sweep = Sweep::of(&scenario).unwrap();
+        let with = |jobs| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
+            pool.install(|| sweep.run(&mut |_| true))
+        };
+        assert_eq!(with(1), with(3));
+    }
+}

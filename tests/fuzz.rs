@@ -1,0 +1,236 @@
+//! `perjury fuzz`, as a user meets it: the same outcome at any number of jobs and in parts, files
+//! that show what was found, exit codes, bad input.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn perjury(words: &[&str]) -> Output {
+    perjury_where(words, &[])
+}
+
+/// Runs the program with these variables set.
+fn perjury_where(words: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_perjury"))
+        .args(words)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .env_remove("SLURM_ARRAY_TASK_ID")
+        .env_remove("JOB_COMPLETION_INDEX")
+        .env_remove("HQ_TASK_ID")
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the program starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ended by itself")
+}
+
+/// A scratch folder of this test.
+fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::remove_dir_all(&folder).ok();
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    folder
+}
+
+/// A rule of the course's under which an accepted operation can be lost.
+const UNSOUND: [&str; 8] =
+    ["fuzz", "bcr", "--set", "deliver=caught_up", "--seed", "4", "--requests", "4..9"];
+
+/// Fuzzes the unsound rule; what was found is written to a folder.
+fn unsound(folder: &Path, more: &[&str]) -> Output {
+    let folder = folder.display().to_string();
+    perjury(&[&UNSOUND[..], &["--out", &folder], more].concat())
+}
+
+/// The files of a folder, by name.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let entries = fs::read_dir(folder).expect("the folder is there").flatten();
+    let mut files: Vec<(String, String)> = entries
+        .map(|entry| {
+            let text = fs::read_to_string(entry.path()).expect("it is text");
+            (entry.file_name().to_string_lossy().into_owned(), text)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_sound_protocol_holds() {
+    let output = perjury(&["fuzz", "bcr", "--runs", "300", "--seed", "1"]);
+    assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
+    let text = out(&output);
+    assert!(text.starts_with("bcr, seed 1: 300 runs: 300 held, 0 broke something\n"), "{text}");
+    assert!(text.contains("made twice  15 (one in 20), all the same run both times"), "{text}");
+    assert!(err(&output).contains("300 runs in "), "{}", err(&output));
+}
+
+#[test]
+fn what_is_found_is_the_same_at_any_number_of_jobs() {
+    let (one, three) = (scratch("fuzz-one"), scratch("fuzz-three"));
+    let told = |folder: &Path, jobs: &str| {
+        let output = unsound(folder, &["--runs", "600", "--jobs", jobs]);
+        assert_eq!(code(&output), 1, "{}{}", out(&output), err(&output));
+        out(&output).replace(&folder.display().to_string(), "folder")
+    };
+    let text = told(&one, "1");
+    assert_eq!(text, told(&three, "3"));
+    assert_eq!(files(&one), files(&three));
+    assert!(text.contains("BROKEN "), "{text}");
+}
+
+#[test]
+fn what_is_found_is_a_scenario_a_test_and_a_picture() {
+    let folder = scratch("fuzz-files");
+    let output = unsound(&folder, &["--runs", "600", "--stop-after", "1"]);
+    assert_eq!(code(&output), 1);
+    let names: Vec<String> = files(&folder).into_iter().map(|(name, _)| name).collect();
+    let [picture, test, scenario] = &names[..] else {
+        panic!("three files are wanted, there are {names:?}");
+    };
+    assert!(picture.ends_with(".mmd") && test.ends_with(".rs") && scenario.ends_with(".toml"));
+    let path = folder.join(scenario).display().to_string();
+    assert!(out(&output).contains(&format!("again  perjury run {path}")), "{}", out(&output));
+    let again = perjury(&["run", &path]);
+    assert_eq!(code(&again), 1, "{}", out(&again));
+    let judge = out(&output)
+        .lines()
+        .find_map(|line| Some(line.strip_prefix("BROKEN  ")?.split(':').next()?.to_owned()));
+    let judge = judge.expect("it is named");
+    assert!(out(&again).contains(&format!("BROKEN: {judge}")), "{judge}: {}", out(&again));
+}
+
+#[test]
+fn parts_put_together_are_the_whole() {
+    let folder = scratch("fuzz-parts");
+    let mut words = vec!["fuzz".to_owned(), "merge".to_owned()];
+    for index in [1, 2, 0] {
+        let shard = format!("{index}/3");
+        let more = ["--runs", "601", "--shard", &shard, "--json"];
+        let part = perjury(&[&UNSOUND[..], &more].concat());
+        let path = folder.join(format!("{index}.jsonl"));
+        fs::write(&path, &part.stdout).expect("a file can be written");
+        words.push(path.display().to_string());
+    }
+    let (whole, merged) = (scratch("fuzz-whole"), scratch("fuzz-merged"));
+    words.extend(["--out".to_owned(), merged.display().to_string()]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let together = perjury(&words);
+    let at_once = unsound(&whole, &["--runs", "601"]);
+    assert_eq!(code(&together), code(&at_once), "{}", err(&together));
+    let path = |folder: &Path| folder.display().to_string();
+    assert_eq!(
+        out(&together).replace(&path(&merged), "folder"),
+        out(&at_once).replace(&path(&whole), "folder")
+    );
+    assert_eq!(files(&merged), files(&whole));
+    let missing = perjury(&words[..4]);
+    assert_eq!(code(&missing), 2);
+    assert!(err(&missing).contains("of 3 parts these are missing: [0]"), "{}", err(&missing));
+}
+
+#[test]
+fn a_scheduler_may_say_which_part_it_is() {
+    let words = ["fuzz", "bcr", "--runs", "40", "--json"];
+    let shards = [&words[..], &["--shards", "4"]].concat();
+    let told = perjury_where(&shards, &[("HQ_TASK_ID", "2")]);
+    let asked = perjury(&[&words[..], &["--shard", "2/4"]].concat());
+    assert_eq!((code(&told), out(&told)), (0, out(&asked)));
+    let unknown = perjury(&shards);
+    assert_eq!(code(&unknown), 2);
+    assert!(err(&unknown).contains("write --shard INDEX/4"), "{}", err(&unknown));
+}
+
+#[test]
+fn beyond_tolerance_is_told_apart() {
+    let folder = scratch("fuzz-beyond").display().to_string();
+    let words = ["fuzz", "bcr", "--beyond", "--only", "crash", "--runs", "60", "--out", &folder];
+    let more = ["--t", "1", "--requests", "3..5"];
+    let output = perjury(&[&words[..], &more].concat());
+    assert_eq!(code(&output), 5, "{}{}", out(&output), err(&output));
+    assert!(out(&output).contains("beyond  liveness: "), "{}", out(&output));
+    assert!(out(&output).contains("More replicas fail than the protocol bears."));
+}
+
+#[test]
+fn a_file_is_varied() {
+    let first = "scenarios/bcr/first.toml";
+    let printed = perjury(&["fuzz", first, "--print", "7", "--only", "crash"]);
+    assert_eq!(code(&printed), 0, "{}", err(&printed));
+    let text = out(&printed);
+    assert!(text.contains("put('movie','star')") && !text.contains("[expect]"), "{text}");
+    let output = perjury(&["fuzz", first, "--runs", "30", "--only", "crash,sleep"]);
+    assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
+}
+
+#[test]
+fn a_run_by_its_number_is_the_run_of_the_campaign() {
+    let folder = scratch("fuzz-number");
+    let output = unsound(&folder, &["--runs", "600", "--stop-after", "1"]);
+    let number =
+        out(&output).lines().find_map(|line| Some(line.split_once("first number ")?.1.to_owned()));
+    let number = number.expect("it is told");
+    let printed = perjury(&[&UNSOUND[..], &["--print", &number]].concat());
+    let path = folder.join("again.toml");
+    fs::write(&path, &printed.stdout).expect("a file can be written");
+    let again = perjury(&["run", &path.display().to_string()]);
+    assert_eq!(code(&again), 1, "{}", out(&again));
+}
+
+#[test]
+fn what_cannot_be_meant_is_told() {
+    for (words, part) in [
+        (&["fuzz", "bcr", "--only", "krash"][..], "there is no kind of trouble 'krash'"),
+        (&["fuzz", "paxos"], "there is no protocol 'paxos'"),
+        (&["fuzz", "bcr", "--t", "3..1"], "e.g. 1..3"),
+        (&["fuzz", "bcr", "--for", "soon"], "10min"),
+        (&["fuzz", "bcr", "--shard", "4/4"], "from 0, below the count"),
+        (&["fuzz", "bcr", "--quirk", "none_such"], "none_such"),
+        (&["fuzz", "bcr", "--set", "accept"], "--set key=value"),
+        (&["fuzz", "merge", "Cargo.toml"], "line 1 is not one that"),
+        (&["fuzz"], "PROTOCOL|FILE"),
+    ] {
+        let output = perjury(words);
+        assert_eq!(code(&output), 2, "{words:?}: {}", err(&output));
+        assert!(err(&output).contains(part), "{words:?}: {}", err(&output));
+    }
+}
+
+/// Ctrl-C ends a campaign with the outcome of the runs that were made.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_it_with_the_summary() {
+    use std::io::Read as _;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_perjury"))
+        .args(["fuzz", "bcr", "--for", "10min", "--jobs", "1"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    // The handler is there as soon as it runs; before, the signal would end it without a word.
+    wait();
+    let pid = child.id().to_string();
+    Command::new("kill").args(["-INT", &pid]).status().expect("kill is there");
+    let mut text = String::new();
+    let stdout = child.stdout.as_mut().expect("it is piped");
+    stdout.read_to_string(&mut text).expect("it is text");
+    child.wait().expect("it ends");
+    assert!(text.starts_with("bcr, seed 0: ") && text.contains(" runs: "), "{text}");
+}
+
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+fn wait() {
+    std::thread::sleep(std::time::Duration::from_secs(3));
+}

@@ -1,0 +1,92 @@
+//! `perjury sweep`, as a user meets it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn sweep(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_perjury"))
+        .arg("sweep")
+        .args(words)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the program starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::remove_dir_all(&folder).ok();
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    folder
+}
+
+/// A scenario with few requests, and checkpoints.
+fn small(folder: &Path, more: &str) -> String {
+    let text = format!(
+        "protocol = \"bcr\"\nt = 1\n{more}\n[checkpoint]\nevery = 1\n\
+         [[client]]\nworkload = \"put('k','v'); get('k')\"\n"
+    );
+    let path = folder.join("small.toml");
+    fs::write(&path, text).expect("a file can be written");
+    path.display().to_string()
+}
+
+#[test]
+fn every_single_fault_is_borne_and_shown() {
+    let folder = scratch("sweep-single");
+    let page = folder.join("page.html").display().to_string();
+    let output = sweep(&[&small(&folder, ""), "--html", &page]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+    let text = out(&output);
+    assert!(text.contains(" live, ") && text.contains(" recovered, "), "{text}");
+    assert!(!text.contains("BROKEN  "), "{text}");
+    let tail =
+        text.lines().find(|line| line.contains("replica 0.2 tail") && line.contains(" shuttle"));
+    assert!(tail.is_some_and(|line| line.contains('r')), "{text}");
+    let page = fs::read_to_string(&page).expect("the page was written");
+    assert!(page.contains("<h2>replica 0.1, middle</h2>"));
+    assert!(page.contains("replica 0.2 on shuttle(0,0): crash(): 1 more reconfigurations"));
+    assert_eq!(page.matches("<tr>").count(), page.matches("</tr>").count());
+}
+
+#[test]
+fn a_weak_rule_shows_among_pairs() {
+    let folder = scratch("sweep-pairs");
+    let found = folder.join("found");
+    let weak = "accept = \"quorum\"";
+    let path = small(&folder, weak);
+    let text = fs::read_to_string(&path).expect("it was written")
+        + "[[fault]]\nconfiguration = 0\nreplica = 0\nwhen = \"wedge_request(0)\"\n\
+         then = \"sleep(60000)\"\n";
+    fs::write(&path, text).expect("a file can be written");
+    let words = ["--pairs", "--only", "early_reply,rollback", "--out"];
+    let output = sweep(&[&[path.as_str()], &words[..], &[&found.display().to_string()]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}{}", out(&output), err(&output));
+    let text = out(&output);
+    assert!(
+        text.contains("BROKEN  extension: replica 0.1 on shuttle(0,0): early_reply()"),
+        "{text}"
+    );
+    let again = text.lines().find_map(|line| line.strip_prefix("  again  perjury run "));
+    let again = again.expect("the scenario was written");
+    let scenario = fs::read_to_string(again).expect("it is there");
+    assert!(scenario.starts_with("# BROKEN extension: "), "{scenario}");
+}
+
+#[test]
+fn what_cannot_be_swept_is_told() {
+    let output = sweep(&["scenarios/bcr/first.toml", "--only", "nothing"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("there is no kind of trouble 'nothing'"), "{}", err(&output));
+    let output = sweep(&["no-such.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+}
