@@ -8,8 +8,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use perjury::run;
+use perjury::judge::Judged;
+use perjury::run::{self, Visitor};
 use perjury::scenario::{self, ReadOptions, Scenario};
+use perjury::sim::World;
 
 /// All scenarios of the project, by path.
 fn scenarios() -> Vec<PathBuf> {
@@ -40,6 +42,18 @@ fn read(path: &Path, signatures: &str) -> Scenario {
     reading.scenario.unwrap_or_else(|| panic!("{}", findings.join("\n")))
 }
 
+/// Counts the events of a run that nobody sees.
+struct Unseen;
+
+impl Visitor for Unseen {
+    type Outcome = u64;
+
+    fn visit<P: Judged>(self, _: &Scenario, mut world: World<P>) -> u64 {
+        world.run(&mut ());
+        world.events()
+    }
+}
+
 #[test]
 fn every_scenario_is_one_run_under_both_schemes_and_watched_or_not() {
     let mut digests = String::new();
@@ -53,6 +67,8 @@ fn every_scenario_is_one_run_under_both_schemes_and_watched_or_not() {
         let logged = run::run_logged(&read(&path, "ideal"), Some(&mut count)).expect("it runs");
         assert_eq!(logged.digest, ideal, "{} differs when it is logged", name.display());
         assert_eq!(logged.events, lines, "{}: every event is a line", name.display());
+        let unseen = run::visit(&read(&path, "ideal"), Unseen).expect("it runs");
+        assert_eq!(unseen, lines, "{}: nobody watches, all is counted", name.display());
         writeln!(digests, "{} {ideal}", name.display()).expect("a string takes all");
     }
     insta::assert_snapshot!(digests);

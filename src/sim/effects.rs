@@ -31,6 +31,10 @@ impl<P: Protocol> World<P> {
             self.carry_out(place, effect, cause, watch);
         }
         self.outbox.reuse(effects);
+        let unseen = self.outbox.take_unseen();
+        if self.nodes[place as usize].process.is_some() {
+            self.events += unseen;
+        }
     }
 
     /// Carries out an effect, or holds it back until what was persisted before it is safe.
@@ -57,7 +61,6 @@ impl<P: Protocol> World<P> {
             Effect::Note(note) => {
                 self.emit(watch, place, cause, What::Noted(&note));
             }
-            Effect::Unseen => self.events += 1,
             rare => self.carry_out_rare(place, rare, cause, watch),
         }
     }
@@ -84,6 +87,7 @@ impl<P: Protocol> World<P> {
                 }
                 self.emit(watch, place, cause, What::Injected(&injection));
             }
+            Effect::Unseen(notes) => self.events += notes,
             Effect::Crash => self.crash(place, cause, watch),
             Effect::Stall { for_ns, again } => {
                 let node = &mut self.nodes[place as usize];
@@ -94,8 +98,7 @@ impl<P: Protocol> World<P> {
             Effect::Send { .. }
             | Effect::SetTimer { .. }
             | Effect::CancelTimer(_)
-            | Effect::Note(_)
-            | Effect::Unseen => {}
+            | Effect::Note(_) => {}
         }
     }
 

@@ -39,7 +39,6 @@ pub struct World<P: Protocol> {
     pub(super) choices: Choices,
     pub(super) outbox: Outbox<P>,
     pub(super) watched: bool,
-    /// How many events there were, seen or not.
     pub(super) events: u64,
     pub(super) stats: Stats,
     pub(super) guard: Guard,
@@ -168,6 +167,11 @@ impl<P: Protocol> World<P> {
     /// Virtual time.
     pub fn now_ns(&self) -> u64 {
         self.now_ns
+    }
+
+    /// How many events there were so far, whether anybody saw them or not.
+    pub fn events(&self) -> u64 {
+        self.events
     }
 
     /// What was counted so far.

@@ -61,9 +61,16 @@ fn busy(book: &mut Notebook, _: Now, input: In, out: &mut Out) {
         out.cancel_timer('u');
         out.persist(count, *b"x");
     }
-    if let Input::Start { .. } = input {
-        out.spawn(toy(2).identity, 0);
-        out.spawn(toy(1).identity, 0);
+    match input {
+        Input::Start { .. } => {
+            out.spawn(toy(2).identity, 0);
+            out.spawn(toy(1).identity, 0);
+        }
+        Input::Command { .. } => {
+            out.stop();
+            out.note(|| Mark(0));
+        }
+        _ => {}
     }
 }
 
@@ -84,7 +91,7 @@ fn events_are_counted_alike_whether_anybody_sees_them_or_not() {
         world.command(100, toy(1), String::new());
         let log = if watched { log_of(&mut world).len() as u64 } else { 0 };
         world.run(&mut ());
-        (world.events, log)
+        (world.events(), log)
     };
     let (events, log) = run(true);
     assert_eq!((events, log > 40), (log, true), "{log}");
