@@ -174,9 +174,12 @@ fn visible(whole: clap::Command) -> clap::Command {
     bare.version(env!("CARGO_PKG_VERSION")).propagate_version(true).subcommands(visible)
 }
 
-/// Threads for so many jobs.
+/// So many jobs run at a time at most: more would only wait for each other.
+const MOST_JOBS: usize = 256;
+
+/// Threads for so many jobs; for 0, or where nothing is said, one for each processor.
 fn pool(jobs: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
-    let jobs = jobs.unwrap_or(0);
+    let jobs = jobs.unwrap_or(0).min(MOST_JOBS);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
     pool.map_err(|error| Failure::Usage(format!("--jobs {jobs}: {error}; ask for less")))
 }
@@ -202,5 +205,17 @@ impl Command {
             }
             Command::Tell(args) => tell::tell(&args, shell),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gets_more_threads_than_can_be_of_use() {
+        let threads = |jobs| pool(Some(jobs)).expect("they can be had").current_num_threads();
+        assert_eq!(threads(100_000), MOST_JOBS);
+        assert_eq!(threads(4), 4);
     }
 }

@@ -125,20 +125,9 @@ pub(super) fn test(args: &Args, shell: &mut Shell) -> Outcome {
     })
 }
 
-/// So many run at a time at most: more would only wait for each other.
-const MOST_JOBS: usize = 256;
-
-/// How many run at a time: no more than there are files. 0 is one for each processor.
-fn jobs(wanted: Option<usize>, files: usize) -> usize {
-    wanted.unwrap_or(0).min(files).min(MOST_JOBS)
-}
-
 /// Runs all files, several at a time, and prints what comes of each in the order of the files.
 fn run_all(args: &Args, files: &[String], shell: &mut Shell) -> Result<Vec<Case>, Failure> {
-    let jobs = jobs(args.jobs, files.len());
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
-    let pool =
-        pool.map_err(|error| Failure::Usage(format!("--jobs {jobs}: {error}; ask for less")))?;
+    let pool = super::pool(args.jobs.map(|jobs| jobs.min(files.len())))?;
     let (sender, receiver) = mpsc::channel();
     let given_up = &AtomicBool::new(false);
     pool.in_place_scope(|scope| {
@@ -311,17 +300,4 @@ fn gather(folder: &Path, found: &mut Vec<String>) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_more_run_at_a_time_than_there_are_files() {
-        assert_eq!(jobs(Some(100_000), 1), 1);
-        assert_eq!(jobs(Some(100_000), 100_000), MOST_JOBS);
-        assert_eq!(jobs(Some(4), 9), 4);
-        assert_eq!(jobs(None, 9), 0);
-    }
 }
