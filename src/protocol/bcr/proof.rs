@@ -50,6 +50,7 @@ pub enum OrderFlaw {
 
 /// Whether these are statements of exactly the replicas 0 to `count` - 1, one each, all fitting and
 /// validly signed. What stands at its place in `known` was found so before.
+#[inline]
 pub fn all_stated<T: Statement + PartialEq>(
     members: &Configuration,
     statements: &Chain<Signed<T>>,
@@ -78,6 +79,7 @@ pub fn all_stated<T: Statement + PartialEq>(
 }
 
 /// Whether replicas 0 to `count` - 1 have validly put this request into this slot.
+#[inline]
 pub fn check_orders(
     members: &Configuration,
     orders: &OrderProof,
@@ -113,6 +115,7 @@ pub struct Judgement {
 
 /// Whether every replica of the chain has validly stated a result for this request in one slot, and
 /// at least `quorum` of them this result.
+#[inline]
 pub fn judge_whole_chain(
     members: &Configuration,
     proven: &ProvenResult,
@@ -164,6 +167,7 @@ pub fn judge_agreeing(
     judge(members, proven, Ok(()), (agreeing.len(), quorum), notary)
 }
 
+#[inline]
 fn judge(
     members: &Configuration,
     proven: &ProvenResult,

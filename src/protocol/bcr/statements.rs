@@ -46,6 +46,7 @@ pub struct Order {
 }
 
 impl Statement for Order {
+    #[inline]
     fn hash(&self) -> Digest {
         Hasher::new("bcr order")
             .u32(self.configuration)
@@ -83,6 +84,7 @@ impl ResultStatement {
 }
 
 impl Statement for ResultStatement {
+    #[inline]
     fn hash(&self) -> Digest {
         Hasher::about(&self.request, "result")
             .u32(self.configuration)

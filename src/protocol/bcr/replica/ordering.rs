@@ -138,6 +138,7 @@ impl<R: Rules> Replica<R> {
 
     /// Applies the client's operation, whatever the predecessors said of it. One that the state
     /// holds as executed changes nothing and has the result of its time.
+    #[inline]
     fn execute(&mut self, slot: u64, request: &Signed<Request>, out: &mut Out<R>) -> Option<Reply> {
         let Request { client, id, operation } = request.body();
         let executed = self.state.execute(*client, *id, operation);
@@ -155,6 +156,7 @@ impl<R: Rules> Replica<R> {
         Some(reply)
     }
 
+    #[inline]
     fn remember(
         &mut self,
         slot: u64,
@@ -196,6 +198,7 @@ impl<R: Rules> Replica<R> {
 }
 
 /// Signs a statement, with the hash of the predecessor's where it says the same.
+#[inline]
 pub(super) fn seal<T: Statement + PartialEq>(
     body: T,
     predecessors: Option<&Signed<T>>,
