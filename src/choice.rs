@@ -280,10 +280,14 @@ pub struct Choices {
 impl Choices {
     /// The seed's answers, except where the tape has others.
     pub fn new(seed: u64, tape: Tape) -> Choices {
-        let mut source = ChaCha20Rng::seed_from_u64(seed);
-        let keys = std::array::from_fn(|_| source.next_u64());
+        let keys = keys_of(seed);
         let plain = tape.is_empty();
         Choices { seed, keys, tape, used: BTreeSet::new(), recorded: None, plain }
+    }
+
+    /// From now on answers as this seed would; entropy stays that of the first.
+    pub fn redraw(&mut self, seed: u64) {
+        self.keys = keys_of(seed);
     }
 
     /// From now on keeps every question that is asked, with its answer. Costs memory for each.
@@ -358,6 +362,12 @@ impl Choices {
         source.fill_bytes(&mut bytes);
         bytes
     }
+}
+
+/// What answers are computed with.
+fn keys_of(seed: u64) -> [u64; 8] {
+    let mut source = ChaCha20Rng::seed_from_u64(seed);
+    std::array::from_fn(|_| source.next_u64())
 }
 
 /// Both halves of the 128-bit product, folded into 64 bits.

@@ -222,6 +222,12 @@ impl Onlooker for Nobody {
     fn see<P: Protocol>(&mut self, _: &Event<'_, P>, _: &Notary) {}
 }
 
+impl<W: Onlooker> Onlooker for &mut W {
+    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, notary: &Notary) {
+        (**self).see(event, notary);
+    }
+}
+
 impl<F: FnMut(Line)> Onlooker for Option<Lines<F>> {
     fn see<P: Protocol>(&mut self, event: &Event<'_, P>, notary: &Notary) {
         Watch::see(self, event, notary);
@@ -272,23 +278,17 @@ impl<W: Onlooker> Visitor for Running<'_, W> {
     type Outcome = Report;
 
     fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> Report {
-        let mut watch = Watching::<P, W> {
-            onlooker: self.onlooker,
-            fingerprint: (self.digesting == Digesting::Yes).then(Fingerprint::new),
-            events: 0,
-            clients: Clients::new(scenario.clients.len() as u32),
-            injections: Injections::wanted(&scenario.faults),
-            counted: Counted::new(&scenario.expect.events),
-            bench: P::bench(scenario),
-        };
+        let mut watch = Watching::<P, _>::new(scenario, self.onlooker, self.digesting);
         let stop = world.run(&mut watch);
-        report(scenario, &world, stop, watch)
+        report(scenario, &world, stop, &watch)
     }
 }
 
-/// All who watch a run that is reported.
-struct Watching<'a, P: Judged, W> {
-    onlooker: &'a mut W,
+/// All who watch a run that is reported. Cloned with its world, a run can be told as it might have
+/// gone on.
+#[derive(Clone)]
+pub(crate) struct Watching<P: Judged, W> {
+    onlooker: W,
     fingerprint: Option<Fingerprint>,
     events: u64,
     clients: Clients,
@@ -297,7 +297,32 @@ struct Watching<'a, P: Judged, W> {
     bench: P::Bench,
 }
 
-impl<P: Judged, W: Onlooker> Watch<P> for Watching<'_, P, W> {
+impl<P: Judged, W: Onlooker> Watching<P, W> {
+    /// For a run of this scenario that has not begun.
+    pub(crate) fn new(scenario: &Scenario, onlooker: W, digesting: Digesting) -> Watching<P, W> {
+        Watching {
+            onlooker,
+            fingerprint: (digesting == Digesting::Yes).then(Fingerprint::new),
+            events: 0,
+            clients: Clients::new(scenario.clients.len() as u32),
+            injections: Injections::wanted(&scenario.faults),
+            counted: Counted::new(&scenario.expect.events),
+            bench: P::bench(scenario),
+        }
+    }
+
+    /// How many events there were so far.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Who looks on.
+    pub(crate) fn onlooker_mut(&mut self) -> &mut W {
+        &mut self.onlooker
+    }
+}
+
+impl<P: Judged, W: Onlooker> Watch<P> for Watching<P, W> {
     fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
         self.events += 1;
         self.onlooker.see(event, notary);
@@ -309,11 +334,12 @@ impl<P: Judged, W: Onlooker> Watch<P> for Watching<'_, P, W> {
     }
 }
 
-fn report<P: Judged, W>(
+/// What is to be said of a run that is over.
+pub(crate) fn report<P: Judged, W>(
     scenario: &Scenario,
     world: &World<P>,
     stop: Stop,
-    watch: Watching<'_, P, W>,
+    watch: &Watching<P, W>,
 ) -> Report {
     let mut report = Report {
         verdict: Verdict::Held,
@@ -332,7 +358,7 @@ fn report<P: Judged, W>(
         faulty: watch.injections.faulty(),
         too_many_since: watch.injections.too_many_since(tolerated(scenario)),
         tolerated: tolerated(scenario),
-        reached: reached(&watch),
+        reached: reached(watch),
         rulings: watch.bench.rulings(),
         missed: Vec::new(),
     };
@@ -361,7 +387,7 @@ pub fn reachable() -> Vec<&'static str> {
     own.chain(fault::text::failure_names()).chain(fault::text::trigger_names()).collect()
 }
 
-fn reached<P: Judged, W>(watch: &Watching<'_, P, W>) -> BTreeSet<&'static str> {
+fn reached<P: Judged, W>(watch: &Watching<P, W>) -> BTreeSet<&'static str> {
     let mut reached = watch.bench.reached().clone();
     let done = watch.injections.outcomes().iter().filter(|outcome| outcome.fired > 0);
     for outcome in done {

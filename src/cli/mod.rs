@@ -8,6 +8,7 @@ mod bar;
 mod check;
 mod convert;
 mod diff;
+mod explain;
 mod explore;
 mod fuzz;
 mod junit;
@@ -114,6 +115,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Run a scenario with every failure at every message and place, as a matrix.
     Sweep(sweep::Args),
+    /// Tell what led to a violation, and from when on it was unavoidable.
+    Explain(explain::Args),
     /// Print a scenario in its TOML form.
     Convert(convert::Args),
     /// Print a commented scenario to start from.
@@ -192,6 +195,7 @@ impl Command {
             Command::Lint(args) => lint::lint(&args, shell),
             Command::Fuzz(args) => fuzz::fuzz(&args, shell),
             Command::Sweep(args) => sweep::sweep(&args, shell),
+            Command::Explain(args) => explain::explain(&args, shell),
             Command::Convert(args) => convert::convert(&args, shell),
             Command::New(args) => new::new(&args, shell),
             Command::Check(args) => check::check(&args, shell),

@@ -4,13 +4,15 @@
 //! [`generate::scenario`] makes a scenario of a seed, as a [`Shape`] allows; a [`Campaign`] runs
 //! many of them; [`shrink::shrink`] makes what they find small. [`scenarios`] is the same for tests
 //! of one's own, under proptest. [`sweep::Sweep`] tries every fault of one scenario, and
-//! [`explore()`] walks every order of a world that is small already.
+//! [`explore()`] walks every order of a world that is small already. [`explain::explain`] tells
+//! what led to a violation.
 
 mod artefact;
 mod campaign;
 mod coverage;
 mod dice;
 mod discovery;
+pub mod explain;
 pub mod generate;
 mod kinds;
 mod menu;

@@ -91,6 +91,12 @@ impl Link {
         }
     }
 
+    /// From now on this schedule says how long messages take.
+    pub(super) fn follows(&mut self, schedule: Schedule) {
+        self.road.schedule = schedule;
+        self.asks = true;
+    }
+
     /// Counts a message; returns how many of its kind and subject there were before.
     pub(super) fn count(&mut self, kind: Name, subject: Subject) -> u32 {
         self.carried.count(kind, subject)

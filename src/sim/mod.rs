@@ -14,6 +14,7 @@ mod messages;
 mod node;
 mod pending;
 mod queue;
+mod redraw;
 mod slab;
 #[cfg(test)]
 mod tests;

@@ -11,8 +11,9 @@ use super::weaker;
 ///
 /// Ask with [`Walk::propose`], then say [`Walk::accept`] or [`Walk::reject`]. First the parts of
 /// each sort are left out, many at a time and then fewer (delta debugging); then what is left is
-/// made weaker, one change at a time. When a round has changed something there is another. Every
-/// change makes the scenario smaller or simpler, so the walk ends.
+/// made weaker, one change at a time. When a round has changed something there is another. What is
+/// small then may owe its size to the answers of its seed: parts are left out once more, with a few
+/// other seeds each. Every change makes the scenario smaller or simpler, so the walk ends.
 #[derive(Clone, Debug)]
 pub struct Walk {
     best: Scenario,
@@ -31,9 +32,17 @@ enum Stage {
     LeaveOut { sort: usize, chunk: usize, at: usize },
     /// The changes that make it weaker, and the next of them.
     Weaken { changes: Arc<[Scenario]>, next: usize },
+    /// The same, a part at a time and with another seed; the last places first.
+    Reseed { sort: usize, left: usize, seed: u64 },
     /// There is nothing left to try.
     Over,
 }
+
+/// With how many seeds a part is tried to be left out.
+const SEEDS: u64 = 8;
+
+/// Of which sorts.
+const RESEEDED: [Sort; 3] = [Sort::Failures, Sort::Clients, Sort::Requests];
 
 impl Walk {
     /// The way from this scenario.
@@ -79,6 +88,7 @@ impl Walk {
         match &mut self.stage {
             Stage::WriteOut => self.next_stage(),
             Stage::Weaken { changes, .. } => *changes = weaker::than(&self.best).into(),
+            Stage::Reseed { left, .. } => *left = left.saturating_sub(1),
             Stage::LeaveOut { .. } | Stage::Over => {}
         }
     }
@@ -92,6 +102,8 @@ impl Walk {
             Stage::WriteOut => self.next_stage(),
             Stage::LeaveOut { chunk, at, .. } => *at += *chunk,
             Stage::Weaken { next, .. } => *next += 1,
+            Stage::Reseed { seed, .. } if *seed < SEEDS => *seed += 1,
+            Stage::Reseed { left, seed, .. } => (*left, *seed) = (left.saturating_sub(1), 1),
             Stage::Over => {}
         }
     }
@@ -121,8 +133,19 @@ impl Walk {
                 (*at < end).then(|| sort.without(&self.best, *at..end))
             }
             Stage::Weaken { changes, next } => changes.get(*next).cloned(),
+            Stage::Reseed { sort, left, seed } => {
+                let part = left.checked_sub(1)?;
+                let without = RESEEDED[*sort].without(&self.best, part..part + 1);
+                Some(Scenario { seed: *seed, ..without })
+            }
             Stage::Over => None,
         }
+    }
+
+    /// Where seed 0 will do as well, no seed matters.
+    fn reseed(&self, sort: usize) -> Stage {
+        let left = if self.best.seed == 0 { 0 } else { RESEEDED[sort].count(&self.best) };
+        Stage::Reseed { sort, left, seed: 1 }
     }
 
     fn next_stage(&mut self) {
@@ -145,7 +168,13 @@ impl Walk {
                 self.changed = false;
                 leave_out(0, &self.best)
             }
-            Stage::Weaken { .. } | Stage::Over => Stage::Over,
+            Stage::Weaken { .. } => self.reseed(0),
+            Stage::Reseed { sort, .. } if sort + 1 < RESEEDED.len() => self.reseed(sort + 1),
+            Stage::Reseed { .. } if self.changed => {
+                self.changed = false;
+                leave_out(0, &self.best)
+            }
+            Stage::Reseed { .. } | Stage::Over => Stage::Over,
         };
     }
 }

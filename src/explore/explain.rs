@@ -1,0 +1,363 @@
+//! Why a run broke: what led to the violation, which other run is nearest that does not break, and
+//! from which event on it could not be avoided any more.
+//!
+//! At many points of the run it is gone on with many times, each time under other answers: faults
+//! happen as they are written, messages take other times. The share of these futures in which the
+//! same judge finds fault is the chance of the violation at that point. Where it jumps is what
+//! decided the run; from where it stays at one, nothing could have helped.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::crypto::Notary;
+use crate::identity::Address;
+use crate::judge::Judged;
+use crate::process::Protocol;
+use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Report, Visitor, Watching};
+use crate::scenario::Scenario;
+use crate::sim::{Action, World};
+use crate::trace::{Event, Line, Lines, What};
+
+use super::slice::Slice;
+use super::trial::Charge;
+
+/// At how many points of a run its chance is taken first, at most.
+const POINTS: usize = 128;
+
+/// How often the violation comes, from one point of the run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chance {
+    /// How many steps of the world lie before the point.
+    pub steps: u64,
+    /// The last event before it.
+    pub event: u64,
+    /// When that was.
+    pub at_ns: u64,
+    /// In how many futures the same judge found fault.
+    pub broke: u32,
+}
+
+/// Where two runs part.
+#[derive(Clone, Debug)]
+pub struct Parting {
+    /// The first event that differs.
+    pub event: u64,
+    /// What it is in the run that breaks.
+    pub here: Option<Line>,
+    /// What it is in the one that does not.
+    pub there: Option<Line>,
+}
+
+/// Why a run broke.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The run.
+    pub report: Report,
+    /// What broke.
+    pub charge: Charge,
+    /// What led to it.
+    pub past: Slice,
+    /// Whether the same breaks when every process stops after its part in that; not tried for
+    /// liveness, of which the whole run is a part.
+    pub is_enough: Option<bool>,
+    /// How many futures were drawn at each point.
+    pub futures: u32,
+    /// The chances, in the order of the run.
+    pub chances: Vec<Chance>,
+    /// The event after which the chance rose most, with the chances before and after it.
+    pub jump: Option<(Line, u32, u32)>,
+    /// The first event after which every future breaks; none if the last one before the violation
+    /// still leaves a way out.
+    pub unavoidable: Option<Line>,
+    /// Where the nearest run parts that does not break.
+    pub nearest: Option<Parting>,
+}
+
+/// Explains the first violation of a scenario, with so many futures at each point; none if nothing
+/// breaks. Uses the threads of the pool that this is called in.
+///
+/// # Errors
+/// A scenario that is not run.
+pub fn explain(scenario: &Scenario, futures: u32) -> Result<Option<Explanation>, Refusal> {
+    let mut lines = Vec::new();
+    let mut keep = |line: Line| lines.push(line);
+    let report = run::run_logged(scenario, Some(&mut keep))?;
+    let (Some(charge), Some(finding)) = (Charge::of(&report), report.first_broken()) else {
+        return Ok(None);
+    };
+    let event = finding.event;
+    let past = Slice::of_event(&lines, event);
+    let is_enough = match charge.judge.as_str() {
+        "liveness" => None,
+        _ => Some(run::visit(scenario, Alone { past: &past, charge: &charge })?),
+    };
+    let drawing = Drawing { scenario, charge: &charge, futures };
+    let chances = drawing.chances(event)?;
+    let line_after = |chance: &Chance| lines.get(chance.event as usize).cloned();
+    let jump = jump(&chances)
+        .and_then(|(before, after)| Some((line_after(&before)?, before.broke, after.broke)));
+    let settled = chances.iter().rposition(|chance| chance.broke < futures);
+    let unavoidable = match settled {
+        Some(place) if place + 1 == chances.len() => None,
+        Some(place) => line_after(&chances[place]),
+        None => lines.first().cloned(),
+    };
+    let nearest = match settled {
+        Some(place) => drawing.nearest(&chances[place], &lines)?,
+        None => None,
+    };
+    Ok(Some(Explanation {
+        report,
+        charge,
+        past,
+        is_enough,
+        futures,
+        chances,
+        jump,
+        unavoidable,
+        nearest,
+    }))
+}
+
+/// The two neighbours between which the chance rises most.
+fn jump(chances: &[Chance]) -> Option<(Chance, Chance)> {
+    let pairs = chances.windows(2).map(|pair| (pair[0], pair[1]));
+    let rise = |(before, after): &(Chance, Chance)| after.broke.saturating_sub(before.broke);
+    let most = pairs.clone().map(|pair| rise(&pair)).max().filter(|most| *most > 0)?;
+    pairs.into_iter().find(|pair| rise(pair) == most)
+}
+
+/// Draws futures of one run.
+struct Drawing<'a> {
+    scenario: &'a Scenario,
+    charge: &'a Charge,
+    futures: u32,
+}
+
+impl Drawing<'_> {
+    /// The chances at some points before an event: evenly spread first, then at every step between
+    /// the two where they rise most.
+    fn chances(&self, event: u64) -> Result<Vec<Chance>, Refusal> {
+        let last = run::visit(self.scenario, Steps { event })?;
+        let stride = last.div_ceil(POINTS as u64).max(1);
+        let spread: Vec<u64> = (0..=last).filter(|step| step.is_multiple_of(stride)).collect();
+        let mut chances = self.at(&spread)?;
+        if stride > 1
+            && let Some((before, after)) = jump(&chances)
+        {
+            let between: Vec<u64> = (before.steps + 1..after.steps).collect();
+            chances.extend(self.at(&between)?);
+            chances.sort_by_key(|chance| chance.steps);
+        }
+        Ok(chances)
+    }
+
+    fn at(&self, steps: &[u64]) -> Result<Vec<Chance>, Refusal> {
+        let chance = |steps: &u64| {
+            let (charge, futures) = (self.charge, self.futures);
+            run::visit(self.scenario, Futures { steps: *steps, charge, futures })
+        };
+        steps.par_iter().map(chance).collect()
+    }
+
+    /// A future that does not break, from the last point where there is one, and where it parts.
+    fn nearest(&self, from: &Chance, lines: &[Line]) -> Result<Option<Parting>, Refusal> {
+        for future in 0..self.futures {
+            let one = Future { steps: from.steps, future };
+            let (report, other) = run::visit(self.scenario, one)?;
+            if self.charge.is_shown_by(&report) {
+                continue;
+            }
+            let parted = lines.iter().zip(&other).position(|(a, b)| a.to_string() != b.to_string());
+            let place = parted.unwrap_or(lines.len().min(other.len()));
+            let (here, there) = (lines.get(place).cloned(), other.get(place).cloned());
+            return Ok(Some(Parting { event: place as u64 + 1, here, there }));
+        }
+        Ok(None)
+    }
+}
+
+/// Steps through a run for so long.
+fn go<P: Judged, W: Onlooker>(world: &mut World<P>, watch: &mut Watching<P, W>, steps: u64) {
+    for _ in 0..steps {
+        if world.step(watch).is_some() {
+            return;
+        }
+    }
+}
+
+/// How many steps there are before an event comes.
+struct Steps {
+    event: u64,
+}
+
+impl Visitor for Steps {
+    type Outcome = u64;
+
+    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> u64 {
+        let mut watch = Watching::<P, _>::new(scenario, Nobody, Digesting::No);
+        let mut steps = 0;
+        loop {
+            if world.step(&mut watch).is_some() || watch.events() >= self.event {
+                return steps;
+            }
+            steps += 1;
+        }
+    }
+}
+
+/// The seed of a future; the same one at every point, so that points differ by what happened.
+fn seed(future: u32) -> u64 {
+    u64::from(future) + 1
+}
+
+/// Goes on from one point many times.
+struct Futures<'a> {
+    steps: u64,
+    charge: &'a Charge,
+    futures: u32,
+}
+
+impl Visitor for Futures<'_> {
+    type Outcome = Chance;
+
+    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> Chance {
+        let mut watch = Watching::<P, _>::new(scenario, Nobody, Digesting::No);
+        go(&mut world, &mut watch, self.steps);
+        let breaks = |future: &u32| {
+            let (mut world, mut watch) = (world.clone(), watch.clone());
+            world.redraw(seed(*future));
+            let stop = world.run(&mut watch);
+            self.charge.is_shown_by(&run::report(scenario, &world, stop, &watch))
+        };
+        let broke = (0..self.futures).filter(breaks).count() as u32;
+        Chance { steps: self.steps, event: watch.events(), at_ns: world.now_ns(), broke }
+    }
+}
+
+/// Goes on from one point once, and keeps the lines from the beginning on.
+struct Future {
+    steps: u64,
+    future: u32,
+}
+
+impl Visitor for Future {
+    type Outcome = (Report, Vec<Line>);
+
+    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> Self::Outcome {
+        let mut lines = Vec::new();
+        let onlooker = Some(Lines::new(|line: Line| lines.push(line)));
+        let mut watch = Watching::<P, _>::new(scenario, onlooker, Digesting::No);
+        go(&mut world, &mut watch, self.steps);
+        world.redraw(seed(self.future));
+        let stop = world.run(&mut watch);
+        let report = run::report(scenario, &world, stop, &watch);
+        drop(watch);
+        (report, lines)
+    }
+}
+
+/// Runs the past of a violation alone: every process stands still after its last event in it.
+struct Alone<'a> {
+    past: &'a Slice,
+    charge: &'a Charge,
+}
+
+impl Visitor for Alone<'_> {
+    type Outcome = bool;
+
+    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> bool {
+        let mut parts: BTreeMap<Address, u64> = BTreeMap::new();
+        for line in &self.past.lines {
+            *parts.entry(line.process).or_insert(0) += 1;
+        }
+        let mut watch = Watching::<P, _>::new(scenario, Parts::default(), Digesting::No);
+        let stop = loop {
+            if let Some(stop) = world.step(&mut watch) {
+                break stop;
+            }
+            let played = watch.onlooker_mut();
+            let over = played
+                .events
+                .iter()
+                .filter(|(process, events)| **events >= parts.get(process).copied().unwrap_or(0));
+            let over: Vec<Address> = over.map(|(process, _)| *process).collect();
+            for process in over {
+                played.events.remove(&process);
+                played.are_over.push(process);
+                let for_ns = scenario.limits.time_ns;
+                world.plan(world.now_ns(), process, Action::Pause { for_ns });
+            }
+        };
+        self.charge.is_shown_by(&run::report(scenario, &world, stop, &watch))
+    }
+}
+
+/// How far each process has come in its part, as an onlooker.
+#[derive(Clone, Debug, Default)]
+struct Parts {
+    events: BTreeMap<Address, u64>,
+    are_over: Vec<Address>,
+}
+
+impl Onlooker for Parts {
+    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, _: &Notary) {
+        let is_ours = matches!(event.what, What::Paused { .. });
+        if !is_ours && !self.are_over.contains(&event.process) {
+            *self.events.entry(event.process).or_insert(0) += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(text: &str) -> Scenario {
+        let reading = crate::scenario::read("test", text.as_bytes(), &Default::default());
+        reading.scenario.expect("it is a scenario")
+    }
+
+    fn lost() -> Scenario {
+        scenario(include_str!("../../scenarios/bcr/accepted_operation_lost_under_quorum.toml"))
+    }
+
+    #[test]
+    fn the_past_is_enough_and_the_chance_ends_at_one() {
+        let why = explain(&lost(), 16).unwrap().expect("it breaks");
+        assert_eq!(why.charge.judge, "extension");
+        assert_eq!(why.is_enough, Some(true));
+        let last = why.chances.last().expect("there are points");
+        assert_eq!(last.broke, 16, "{:?}", why.chances);
+        let rising = why.chances.is_sorted_by_key(|chance| (chance.steps, chance.event));
+        assert!(rising);
+    }
+
+    #[test]
+    fn what_decides_a_race_is_named() {
+        // Whether the head or replica 2 answers Olympus first decides which quorum is tried.
+        let mut race = lost();
+        race.faults.retain(|fault| fault.replica != 0);
+        race.schedule = crate::scenario::Schedule::Random { mean_ns: 2_000_000 };
+        let broken = (0..200).find_map(|seed| {
+            let race = Scenario { seed, ..race.clone() };
+            explain(&race, 24).unwrap().filter(|why| why.charge.judge == "extension")
+        });
+        let why = broken.expect("some order breaks it");
+        let first = why.chances.first().expect("there are points").broke;
+        assert!(first < 24, "it could have gone well: {first} of 24");
+        let (line, before, after) = why.jump.expect("it is decided somewhere");
+        assert!(after > before + 4, "{line}: {before} to {after}");
+        let nearest = why.nearest.expect("some future passes");
+        assert!(nearest.event > 1 && nearest.here.is_some());
+        let unavoidable = why.unavoidable.expect("it is decided before it shows");
+        assert!(unavoidable.number >= line.number);
+    }
+
+    #[test]
+    fn what_holds_needs_no_explanation() {
+        let text = "protocol = \"bcr\"\nt = 1\n[[client]]\nworkload = \"get('k')\"\n";
+        assert!(explain(&scenario(text), 4).unwrap().is_none());
+    }
+}

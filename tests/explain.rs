@@ -1,0 +1,56 @@
+//! `perjury explain`, as a user meets it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn explain(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_perjury"))
+        .arg("explain")
+        .args(words)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the program starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+const LOST: &str = "scenarios/bcr/accepted_operation_lost_under_quorum.toml";
+
+#[test]
+fn a_lost_operation_is_explained_in_the_same_words_at_any_number_of_jobs() {
+    let one = explain(&[LOST, "--futures", "8", "--jobs", "1"]);
+    assert_eq!(one.status.code(), Some(1), "{}", out(&one));
+    let text = out(&one);
+    assert!(text.starts_with(&format!("{LOST}: broken: extension: ")), "{text}");
+    for part in [
+        "with everybody stopped after his part in it, the same breaks",
+        "injected what=shuttle(0,0), early_reply()",
+        "  decided      ",
+        "  unavoidable  ",
+        "  chance       futures of 8 that break",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert_eq!(text, out(&explain(&[LOST, "--futures", "8", "--jobs", "3"])));
+}
+
+#[test]
+fn the_past_can_be_drawn() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("past.mmd");
+    let shown = path.display().to_string();
+    let output = explain(&[LOST, "--futures", "1", "--picture", &shown]);
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    let picture = fs::read_to_string(&path).expect("it was written");
+    assert!(picture.starts_with("sequenceDiagram\n"), "{picture}");
+}
+
+#[test]
+fn what_holds_is_not_explained() {
+    let output = explain(&["scenarios/bcr/first.toml"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(out(&output), "scenarios/bcr/first.toml: nothing breaks: held\n");
+}
