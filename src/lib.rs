@@ -40,6 +40,10 @@
 //! * [`judge`]: what is right, told from the trace alone.
 //! * [`mod@run`], [`twice`]: one scenario, one report; is it the same run in another process?
 //!
+#![cfg_attr(
+    feature = "explore",
+    doc = "* [`explore`]: scenarios that nobody wrote, and what breaks in them made small."
+)]
 #![cfg_attr(feature = "cli", doc = "* [`cli`]: the command line, one file a command.")]
 
 pub mod choice;

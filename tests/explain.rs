@@ -1,12 +1,16 @@
-//! `perjury explain`, as a user meets it.
+//! `perjury explain` and `perjury shrink`, as a user meets them.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 fn explain(words: &[&str]) -> Output {
+    perjury("explain", words)
+}
+
+fn perjury(command: &str, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_perjury"))
-        .arg("explain")
+        .arg(command)
         .args(words)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("NO_COLOR", "1")
@@ -53,4 +57,21 @@ fn what_holds_is_not_explained() {
     let output = explain(&["scenarios/bcr/first.toml"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(out(&output), "scenarios/bcr/first.toml: nothing breaks: held\n");
+}
+
+#[test]
+fn a_scenario_is_made_small_and_still_breaks() {
+    let lost = "scenarios/bcr/accepted_operation_lost_among_five.toml";
+    let output = perjury("shrink", &[lost]);
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    let small = Path::new(env!("CARGO_TARGET_TMPDIR")).join("small.toml");
+    fs::write(&small, &output.stdout).expect("a file can be written");
+    let again = perjury("run", &[&small.display().to_string()]);
+    assert_eq!(again.status.code(), Some(1), "{}", out(&again));
+    assert!(out(&again).contains("BROKEN: extension"), "{}", out(&again));
+    let requests = |text: &str| text.matches("('").count();
+    let large = fs::read_to_string(lost).expect("it is there");
+    assert!(requests(&out(&output)) < requests(&large), "{}", out(&output));
+    let held = perjury("shrink", &["scenarios/bcr/first.toml"]);
+    assert_eq!((held.status.code(), out(&held)), (Some(0), String::new()));
 }

@@ -81,7 +81,7 @@ fn tell(args: &Args, why: &Explanation, shell: &mut Shell) -> std::io::Result<()
                 "               before it {before} of {futures} futures break, after it {after}"
             )?;
         }
-        None => writeln!(shell, "  decided      from the beginning")?,
+        None => writeln!(shell, "  decided      from the beginning, by the faults and the workload")?,
     }
     match &why.unavoidable {
         Some(line) => writeln!(shell, "  unavoidable  after {}", short(line))?,

@@ -18,6 +18,7 @@ mod new;
 mod run;
 mod schema;
 mod shell;
+mod shrink;
 mod step;
 mod sweep;
 mod tell;
@@ -117,6 +118,8 @@ enum Command {
     Sweep(sweep::Args),
     /// Tell what led to a violation, and from when on it was unavoidable.
     Explain(explain::Args),
+    /// Make a broken scenario small.
+    Shrink(shrink::Args),
     /// Print a scenario in its TOML form.
     Convert(convert::Args),
     /// Print a commented scenario to start from.
@@ -196,6 +199,7 @@ impl Command {
             Command::Fuzz(args) => fuzz::fuzz(&args, shell),
             Command::Sweep(args) => sweep::sweep(&args, shell),
             Command::Explain(args) => explain::explain(&args, shell),
+            Command::Shrink(args) => shrink::shrink(&args, shell),
             Command::Convert(args) => convert::convert(&args, shell),
             Command::New(args) => new::new(&args, shell),
             Command::Check(args) => check::check(&args, shell),

@@ -1,6 +1,8 @@
 //! What is kept of a finding: a scenario file that says what broke, a test, a picture.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::judge::Finding;
 use crate::run::Report;
@@ -35,6 +37,21 @@ impl Artefact {
         let toml = scenario::to_toml(&told);
         let rust = test(&name, &report, finding, &toml);
         Some(Artefact { name, rust, mermaid: slice.to_mermaid(), toml })
+    }
+}
+
+impl Artefact {
+    /// Writes it to a folder, which is made if it is not there; returns the path of the scenario.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write_to(&self, folder: &Path) -> io::Result<PathBuf> {
+        let path = |ending: &str| folder.join(format!("{}.{ending}", self.name));
+        fs::create_dir_all(folder)?;
+        fs::write(path("toml"), &self.toml)?;
+        fs::write(path("rs"), &self.rust)?;
+        fs::write(path("mmd"), &self.mermaid)?;
+        Ok(path("toml"))
     }
 }
 

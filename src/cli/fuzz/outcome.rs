@@ -85,11 +85,9 @@ fn discovery(one: &Discovery, out: &Path, shell: &mut Shell) -> Result<(), Failu
          {events} in {tries} tries",
         size.troubles, size.requests, size.events, found.index
     )?;
-    let path = |ending: &str| out.join(format!("{}.{ending}", artefact.name));
-    write(&path("toml"), &artefact.toml)?;
-    write(&path("rs"), &artefact.rust)?;
-    write(&path("mmd"), &artefact.mermaid)?;
-    writeln!(shell, "  again  perjury run {}", path("toml").display())?;
+    let wrong = |error| Failure::File { path: out.display().to_string(), error };
+    let path = artefact.write_to(out).map_err(wrong)?;
+    writeln!(shell, "  again  perjury run {}", path.display())?;
     Ok(())
 }
 

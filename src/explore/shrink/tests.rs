@@ -133,3 +133,22 @@ fn the_tries_are_bounded() {
     assert_eq!((cut.tries, cut.is_finished), (5, false));
     assert!(is_shown(&cut.scenario, &charge));
 }
+
+/// Three faults lose an operation; 197 others stand around them and do nothing of note.
+#[test]
+fn a_bug_of_three_faults_is_found_among_two_hundred() {
+    let text = include_str!("../../../scenarios/bcr/accepted_operation_lost_under_quorum.toml");
+    let reading = crate::scenario::read("lost", text.as_bytes(), &Default::default());
+    let mut scenario = reading.scenario.expect("it is in the folder of good scenarios");
+    scenario.expect = Default::default();
+    let sleep = |ms| Failure::Sleep { milliseconds: ms };
+    for number in 0..197 {
+        let failure = [Failure::ChangeResult, sleep(3), Failure::Drop][number as usize % 3];
+        let far = Fault { configuration: 1 + number as u32 % 4, ..fault(1, number, failure) };
+        scenario.faults.insert(number as usize % 50, far);
+    }
+    let charge = Charge::of(&report_of(&scenario).unwrap()).expect("it breaks");
+    let Shrunk { scenario, tries, .. } = shrink(&scenario, &charge, TRIES);
+    assert_eq!(Size::of(&scenario, 0).troubles, 3);
+    assert!(tries < 300, "{tries} tries");
+}

@@ -1,0 +1,73 @@
+//! `perjury shrink`: make a broken scenario small.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::explore::shrink::{Shrunk, TRIES, shrink as small};
+use crate::explore::{Artefact, Charge, Size};
+use crate::run;
+
+use super::args::Subject;
+use super::bar::Bar;
+use super::shell::Shell;
+use super::{Exit, Failure, Outcome};
+
+/// Make a broken scenario small, as long as the same judge finds fault, and print it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Faults, clients and requests are left out, many at a time first; then what is left is made weaker,
+earlier, shorter and simpler. Exits as `perjury run` does: 0 if nothing breaks, 1 if something does,
+5 beyond tolerance.
+
+Examples:
+  perjury shrink large.toml > small.toml
+  perjury shrink large.toml --out findings       a scenario, a test and a picture")]
+pub(super) struct Args {
+    #[command(flatten)]
+    subject: Subject,
+    /// Write it to this folder: a scenario, a test and a picture.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How many smaller scenarios are tried at most.
+    #[arg(long, value_name = "NUMBER", default_value_t = TRIES)]
+    tries: u64,
+    /// How many are tried at a time; one for each processor, without.
+    #[arg(long, value_name = "NUMBER")]
+    jobs: Option<usize>,
+}
+
+pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
+    let scenario = args.subject.scenario(shell)?;
+    let file = &args.subject.file;
+    let refused = |refusal| Failure::Refused { path: file.clone(), refusal };
+    let report = run::run(&scenario).map_err(refused)?;
+    let Some(charge) = Charge::of(&report) else {
+        shell.say(&format!("{file}: nothing breaks: {}", report.verdict));
+        return Ok(Exit::from(report.verdict));
+    };
+    let bar = Bar::new(args.tries);
+    let pool = super::pool(args.jobs)?;
+    let Shrunk { scenario: smallest, tries, is_finished } =
+        pool.install(|| small(&scenario, &charge, args.tries));
+    bar.ends();
+    let (before, after) = (Size::of(&scenario, 0), Size::of(&smallest, 0));
+    let seconds = bar.passed().as_millis();
+    let more = if is_finished { "" } else { "; there is more to try" };
+    shell.say(&format!(
+        "{file}: {}: {} troubles and {} requests, made of {} and {} in {tries} tries and {seconds} \
+         ms{more}",
+        charge.judge, after.troubles, after.requests, before.troubles, before.requests
+    ));
+    let artefact = Artefact::of(&smallest).ok_or_else(|| {
+        Failure::Usage(format!("{file}: what is left does not break any more; please report it"))
+    })?;
+    match &args.out {
+        None => write!(shell, "{}", artefact.toml)?,
+        Some(folder) => {
+            let wrong = |error| Failure::File { path: folder.display().to_string(), error };
+            let path = artefact.write_to(folder).map_err(wrong)?;
+            writeln!(shell, "again: perjury run {}", path.display())?;
+        }
+    }
+    Ok(Exit::from(report.verdict))
+}
