@@ -30,8 +30,7 @@
 //! From the ground up:
 //!
 //! * [`time`], [`identity`], [`choice`]: nanoseconds; who is who; every random answer by its name.
-//! * [`wire`], [`crypto`], [`object`]: bounded encoding; hashes, keys, signatures; what is
-//! replicated.
+//! * [`wire`], [`crypto`], [`object`]: bounded encoding; keys, signatures; what is replicated.
 //! * [`process`]: all that a protocol knows of the world. Start here to write one of your own.
 //! * [`protocol`]: Byzantine chain replication.
 //! * [`syntax`], [`fault`], [`scenario`]: what a file says, and what is wrong with it.

@@ -310,7 +310,11 @@ impl<P: Judged, W: Onlooker> Watching<P, W> {
             bench: P::bench(scenario),
         }
     }
+}
 
+/// For those who stop on the way.
+#[cfg(feature = "explore")]
+impl<P: Judged, W> Watching<P, W> {
     /// How many events there were so far.
     pub(crate) fn events(&self) -> u64 {
         self.events

@@ -69,9 +69,10 @@ fn a_scenario_is_made_small_and_still_breaks() {
     let again = perjury("run", &[&small.display().to_string()]);
     assert_eq!(again.status.code(), Some(1), "{}", out(&again));
     assert!(out(&again).contains("BROKEN: extension"), "{}", out(&again));
-    let requests = |text: &str| text.matches("('").count();
-    let large = fs::read_to_string(lost).expect("it is there");
-    assert!(requests(&out(&output)) < requests(&large), "{}", out(&output));
+    // The sleepers need not sleep for half a minute, and nothing is expected of it.
+    let text = out(&output);
+    assert!(text.contains("sleep(1)") && !text.contains("30000"), "{text}");
+    assert!(!text.contains("[expect]"), "{text}");
     let held = perjury("shrink", &["scenarios/bcr/first.toml"]);
     assert_eq!((held.status.code(), out(&held)), (Some(0), String::new()));
 }

@@ -13,7 +13,7 @@ use super::args::Subject;
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome};
 
-/// Tell what led to a violation, which event decided it, and from when on it was unavoidable.
+/// Explain a violation: what led to it, which event decided it, from when on it was unavoidable.
 #[derive(clap::Args)]
 #[command(after_help = "\
 At many points of the run it is gone on with many times, with other delays: the share of these
@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// How many futures are drawn at each point.
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     futures: u32,
-    /// Print every event that led to it, instead of the telling ones.
+    /// Print every event that led to it, instead of those that matter most.
     #[arg(long)]
     events: bool,
     /// Write what led to it to this file, as a sequence diagram for Mermaid.
@@ -81,7 +81,9 @@ fn tell(args: &Args, why: &Explanation, shell: &mut Shell) -> std::io::Result<()
                 "               before it {before} of {futures} futures break, after it {after}"
             )?;
         }
-        None => writeln!(shell, "  decided      from the beginning, by the faults and the workload")?,
+        None => {
+            writeln!(shell, "  decided      from the beginning, by the faults and the workload")?
+        }
     }
     match &why.unavoidable {
         Some(line) => writeln!(shell, "  unavoidable  after {}", short(line))?,

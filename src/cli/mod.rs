@@ -116,7 +116,7 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Run a scenario with every failure at every message and place, as a matrix.
     Sweep(sweep::Args),
-    /// Tell what led to a violation, and from when on it was unavoidable.
+    /// Explain a violation: what led to it, and from when on it was unavoidable.
     Explain(explain::Args),
     /// Make a broken scenario small.
     Shrink(shrink::Args),

@@ -1,23 +1,5 @@
-//! Scenarios for [`proptest`]: drawn by the generator, made small by the shrinker, under the rules
+//! Scenarios for proptest: drawn by the generator, made small by the shrinker, under the rules
 //! of a test of one's own.
-//!
-//! ```
-//! use perjury::explore::{Shape, scenarios};
-//! use perjury::run;
-//! use proptest::prelude::*;
-//!
-//! proptest! {
-//!     #![proptest_config(ProptestConfig { cases: 20, ..Default::default() })]
-//!     # /*
-//!     #[test]
-//!     # */
-//!     fn nobody_waits_for_ever(scenario in scenarios(Shape::of("bcr").unwrap().requests(3, 6))) {
-//!         let report = run::run(&scenario).unwrap();
-//!         prop_assert!(report.first_broken().is_none(), "{report}");
-//!     }
-//! }
-//! # nobody_waits_for_ever();
-//! ```
 //!
 //! When a test fails, proptest prints the smallest scenario that it found as a file, which
 //! `perjury run` takes.
@@ -54,6 +36,24 @@ impl fmt::Debug for Drawn {
 }
 
 /// Scenarios of a shape.
+///
+/// ```
+/// use perjury::explore::{Shape, scenarios};
+/// use perjury::run;
+/// use proptest::prelude::*;
+///
+/// proptest! {
+///     #![proptest_config(ProptestConfig { cases: 20, ..Default::default() })]
+///     # /*
+///     #[test]
+///     # */
+///     fn nobody_waits_for_ever(scenario in scenarios(Shape::of("bcr").unwrap().requests(3, 6))) {
+///         let report = run::run(&scenario).unwrap();
+///         prop_assert!(report.first_broken().is_none(), "{report}");
+///     }
+/// }
+/// # nobody_waits_for_ever();
+/// ```
 #[must_use]
 pub fn scenarios(shape: Shape) -> Scenarios {
     Scenarios { shape }

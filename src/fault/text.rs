@@ -177,6 +177,14 @@ fn without_client(
 }
 
 impl Failure {
+    /// The same failure with another number in its brackets, if it has one; at most the greatest
+    /// that it takes.
+    #[must_use]
+    pub fn with_argument(self, number: u64) -> Self {
+        let counted = COUNTED.iter().find(|(name, ..)| *name == self.name());
+        counted.map_or(self, |(_, most, _, make)| make(number.min(*most)))
+    }
+
     /// The failure that a call writes.
     ///
     /// # Errors

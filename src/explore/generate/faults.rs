@@ -174,12 +174,15 @@ impl Drawing<'_> {
         trigger.with_client(client).with_number(number)
     }
 
+    /// Small numbers: histories are short.
     fn with_argument(&mut self, failure: Failure, at: Subject) -> Failure {
-        let some = self.dice.pick(ARGUMENT, at, &[1, 1, 2, 3, 10]);
+        let number = self.dice.pick(ARGUMENT, at, &[0, 1, 1, 2, 3, 10]);
         match failure {
-            Failure::TruncateHistory { .. } => Failure::TruncateHistory { entries: some },
-            Failure::Rollback { .. } => Failure::Rollback { operations: some },
-            other => other,
+            // To leave out nothing is no lie.
+            Failure::TruncateHistory { .. } | Failure::Rollback { .. } => {
+                failure.with_argument(number.max(1))
+            }
+            failure => failure.with_argument(number),
         }
     }
 }

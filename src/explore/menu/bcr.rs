@@ -44,6 +44,8 @@ pub(super) const THEMES: [Theme; 2] = [
         failures: &[
             "truncate_history",
             "rollback",
+            "forge_history",
+            "omit_history",
             "lie_running_state",
             "crash",
             "drop",
@@ -161,6 +163,18 @@ mod tests {
     use crate::explore::Menu;
     use crate::fault::{Fault, text};
     use crate::scenario::{self, Client, Protocol, Scenario};
+
+    /// A failure in no theme would hardly be drawn together with those that complete it.
+    #[test]
+    fn every_message_and_every_failure_belongs_to_a_theme() {
+        for trigger in text::trigger_names() {
+            assert!(THEMES.iter().any(|theme| theme.triggers.contains(&trigger)), "{trigger}");
+        }
+        for failure in text::failures().filter(|failure| failure.is_fault()) {
+            let name = failure.name();
+            assert!(THEMES.iter().any(|theme| theme.failures.contains(&name)), "{name}");
+        }
+    }
 
     /// The menu must offer what the linter does not call impossible, and nothing else.
     #[test]

@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rayon::prelude::*;
 
 use crate::run::{self, Digesting, Report};
-use crate::scenario::Scenario;
+use crate::scenario::{Expect, Scenario};
 
 use super::trial::Charge;
 pub use walk::Walk;
@@ -36,10 +36,11 @@ pub struct Shrunk {
 }
 
 /// Makes a scenario small that is charged with something, on the threads of the pool that this is
-/// called in; tries at most so many smaller ones.
+/// called in; tries at most so many smaller ones. What the scenario expects is left out: it was
+/// expected of the large one.
 #[must_use]
 pub fn shrink(scenario: &Scenario, charge: &Charge, most_tries: u64) -> Shrunk {
-    let mut walk = Walk::new(scenario.clone());
+    let mut walk = Walk::new(Scenario { expect: Expect::default(), ..scenario.clone() });
     let mut tries = 0;
     while tries < most_tries {
         let ahead = walk.ahead(rayon::current_num_threads().min((most_tries - tries) as usize));

@@ -234,7 +234,6 @@ fn smaller(number: u64) -> impl Iterator<Item = u64> {
 fn weaker_failures(failure: Failure) -> Vec<Failure> {
     let sleeps = [1, 100, 1_000, 4_000, 10_000, 60_000];
     let sleeps = sleeps.map(|milliseconds| Failure::Sleep { milliseconds }).into_iter();
-    let smaller = |number: u32| smaller(u64::from(number)).filter(|smaller| *smaller > 0);
     match failure {
         Failure::Sleep { milliseconds } => {
             let is_less = |sleep: &Failure| sleep.argument().is_some_and(|ms| ms < milliseconds);
@@ -244,15 +243,8 @@ fn weaker_failures(failure: Failure) -> Vec<Failure> {
         Failure::Drop | Failure::OmitSend => sleeps.chain([Failure::Crash]).collect(),
         lie => {
             let silent = sleeps.chain([Failure::Crash, Failure::Drop]);
-            let less: Vec<Failure> = match lie {
-                Failure::TruncateHistory { entries } => smaller(entries)
-                    .map(|entries| Failure::TruncateHistory { entries: entries as u32 })
-                    .collect(),
-                Failure::Rollback { operations } => smaller(operations)
-                    .map(|operations| Failure::Rollback { operations: operations as u32 })
-                    .collect(),
-                _ => Vec::new(),
-            };
+            let less = lie.argument().into_iter().flat_map(smaller);
+            let less = less.map(|number| lie.with_argument(number));
             silent.chain(less).collect()
         }
     }
