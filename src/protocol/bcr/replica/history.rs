@@ -33,7 +33,6 @@ pub(super) struct History {
 
 impl History {
     #[inline]
-    #[inline]
     pub(super) fn push(&mut self, entry: Entry) {
         if self.behind > 0 {
             self.behind -= 1;
