@@ -37,7 +37,7 @@ fn scenario(t: &str, clients: u64, requests: u64, watch: &str, set: &[String]) -
         text += &format!("[[client]]\nworkload = \"pseudorandom({client}, {share})\"\n");
     }
     text +=
-        "[network]\nlatency = \"1ms..5ms\"\n[limits]\ntime = \"1000h\"\nevents = 1_000_000_000\n";
+        "[network]\nlatency = \"1ms..5ms\"\n[limits]\ntime = \"1000h\"\nsteps = 1_000_000_000\n";
     let mut options = ReadOptions::default();
     if watch == "ed25519" {
         options.set.push(("signatures".to_owned(), "ed25519".to_owned()));

@@ -213,9 +213,6 @@ pub enum Effect<P: Protocol> {
     },
     /// See [`Outbox::note`].
     Note(P::Note),
-    /// So many notes that nobody wants to see, before the process ends. Each counts as the event
-    /// that it would be.
-    Unseen(u64),
     /// See [`Outbox::injected`].
     Injected(Box<Injection>),
     /// See [`Outbox::crash`].
@@ -283,14 +280,12 @@ pub struct Outbox<P: Protocol> {
     effects: Vec<Effect<P>>,
     notary: Notary,
     watched: bool,
-    /// How many notes nobody wanted to see.
-    unseen: u64,
 }
 
 impl<P: Protocol> Outbox<P> {
     /// An empty one. `watched` says whether notes are kept.
     pub fn new(notary: Notary, watched: bool) -> Outbox<P> {
-        Outbox { effects: Vec::new(), notary, watched, unseen: 0 }
+        Outbox { effects: Vec::new(), notary, watched }
     }
 
     /// Sends to an identity. Sends to one identity leave in this order; what the link makes of them
@@ -325,7 +320,6 @@ impl<P: Protocol> Outbox<P> {
     /// Ends this process, when everything put in before has left. Nothing reaches it afterwards, no
     /// timer of its runs, and it cannot be restarted.
     pub fn stop(&mut self) {
-        self.count_unseen();
         self.effects.push(Effect::Stop);
     }
 
@@ -348,8 +342,6 @@ impl<P: Protocol> Outbox<P> {
     pub fn note(&mut self, note: impl FnOnce() -> P::Note) {
         if self.watched {
             self.effects.push(Effect::Note(note()));
-        } else {
-            self.unseen += 1;
         }
     }
 
@@ -362,7 +354,6 @@ impl<P: Protocol> Outbox<P> {
     /// For fault wrappers alone: the process is gone at once. Effects put in before it are carried
     /// out, but what still waits for a disk is lost.
     pub fn crash(&mut self) {
-        self.count_unseen();
         self.effects.push(Effect::Crash);
     }
 
@@ -370,21 +361,6 @@ impl<P: Protocol> Outbox<P> {
     /// `again`, then whatever came meanwhile; its timers that ran out meanwhile fire late.
     pub fn stall(&mut self, for_ns: u64, again: Input<P>) {
         self.effects.push(Effect::Stall { for_ns, again: Box::new(again) });
-    }
-
-    /// The notes before the process ends count even if it does.
-    fn count_unseen(&mut self) {
-        let unseen = self.take_unseen();
-        if unseen > 0 {
-            self.effects.push(Effect::Unseen(unseen));
-        }
-    }
-
-    /// For runtimes: how many notes were put in that nobody wanted to see, since this was asked
-    /// last. They count unless an effect that was put in before them has ended the process.
-    #[inline]
-    pub fn take_unseen(&mut self) -> u64 {
-        std::mem::take(&mut self.unseen)
     }
 
     /// Who signs and checks for the process. In effect a pure function.

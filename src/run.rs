@@ -490,7 +490,7 @@ impl Display for Report {
                 write!(f, ", {count} {word}")?;
             }
         }
-        writeln!(f, "; {events} events")?;
+        writeln!(f, "; {events} events in {} steps", stats.steps)?;
         write!(f, "  digest      {digest:#}")
     }
 }

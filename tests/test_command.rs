@@ -168,10 +168,10 @@ fn code_and_first_line(output: &Output) -> (i32, &str) {
 
 #[test]
 fn a_limit_that_is_reached_is_a_failure() {
-    let folder = folder("limit", &[("a.toml", &plain("[limits]\nevents = 20\n"))]);
+    let folder = folder("limit", &[("a.toml", &plain("[limits]\nsteps = 10\n"))]);
     let (code, text) = run(&folder, &[]);
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("undecided: the limit on events was reached (20)"), "{text}");
+    assert!(text.contains("undecided: the limit on steps was reached (10)"), "{text}");
 }
 
 #[test]

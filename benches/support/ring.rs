@@ -75,9 +75,9 @@ impl Process<Ring> for Place {
 pub(crate) fn ring(processes: u32, tokens: u32, messages: u64) -> World<Ring> {
     let latency = Latency::Uniform { low_ns: MILLISECOND_NS, high_ns: 10 * MILLISECOND_NS };
     let link = Link { latency, ..Link::default() };
-    // Each message is sent and received, each process is born and starts.
-    let events = 2 * (messages + u64::from(processes));
-    let limits = Limits { events, ..Limits::default() };
+    // Each message arrives, each process begins.
+    let steps = messages + u64::from(processes);
+    let limits = Limits { steps, ..Limits::default() };
     let network = Network { link, ..Network::default() };
     let mut world = World::new(Settings { network, limits, ..Settings::new(1) });
     for place in 0..processes {

@@ -319,6 +319,7 @@ fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value {
         "end": report.stop.to_string(),
         "virtual_time_ns": report.now_ns,
         "events": report.events,
+        "steps": report.stats.steps,
         "messages": {
             "sent": report.stats.sent,
             "received": report.stats.received,

@@ -45,7 +45,7 @@ pub struct Shape {
 
 /// When a generated run is given up, unless its base says otherwise: far beyond what any needs that
 /// comes to an end.
-const LIMITS: Limits = Limits { time_ns: Limits::USUAL.time_ns, events: 200_000 };
+const LIMITS: Limits = Limits { time_ns: Limits::USUAL.time_ns, steps: 50_000 };
 
 impl Shape {
     /// Everything that can be drawn around this scenario. What it expects is left out: it was

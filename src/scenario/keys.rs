@@ -339,7 +339,7 @@ pub(super) static LIMITS: Shape = Shape {
     name: "limits",
     keys: &[
         key("time", Form::SomeTime, "Virtual time."),
-        key("events", Form::Number(1, u64::MAX), "Events, as a log has them."),
+        key("steps", Form::Number(1, u64::MAX), "Messages that arrive, timers that come up."),
     ],
     rule: Rule::Any,
 };

@@ -504,13 +504,14 @@ pub struct Pause {
 pub struct Limits {
     /// Virtual time.
     pub time_ns: u64,
-    /// Events, as a log has them: the input that passes the limit is the last one.
-    pub events: u64,
+    /// Steps: a message that arrives, a timer that comes up, anything else that was planned. They
+    /// are the same whether anybody watches or not.
+    pub steps: u64,
 }
 
 impl Limits {
     /// What holds where nothing is said.
-    pub const USUAL: Self = Self { time_ns: 3_600_000_000_000, events: 50_000_000 };
+    pub const USUAL: Self = Self { time_ns: 3_600_000_000_000, steps: 20_000_000 };
 }
 
 impl Default for Limits {

@@ -620,8 +620,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
         (1..u64::MAX).prop_map(|mean_ns| Schedule::Random { mean_ns }),
         (any::<u32>(), 1..u64::MAX).prop_map(|(changes, length)| Schedule::Pct { changes, length }),
     ];
-    let limits =
-        (1..u64::MAX, 1..u64::MAX).prop_map(|(time_ns, events)| Limits { time_ns, events });
+    let limits = (1..u64::MAX, 1..u64::MAX).prop_map(|(time_ns, steps)| Limits { time_ns, steps });
     let choice = (0..9_u32, any::<u64>()).prop_map(|(number, answer)| Choice {
         site: format!("loss: client {number} -> replica 0.0: client_request {number}/3"),
         answer,

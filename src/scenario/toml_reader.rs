@@ -60,7 +60,7 @@ pub(super) fn scenario(root: &Fields<'_>) -> (Scenario, Places) {
     if let Some(fields) = root.table("limits") {
         let limits = Limits::default();
         scenario.limits.time_ns = fields.some_time("time").unwrap_or(limits.time_ns);
-        scenario.limits.events = fields.number("events").unwrap_or(limits.events);
+        scenario.limits.steps = fields.number("steps").unwrap_or(limits.steps);
     }
     for fields in root.tables("fault") {
         scenario.faults.extend(fault(&fields, &mut places));

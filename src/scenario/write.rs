@@ -244,8 +244,8 @@ impl Out {
         }
         self.header("[limits]");
         self.other_duration("time", limits.time_ns, default.time_ns);
-        if limits.events != default.events {
-            self.line("events", limits.events);
+        if limits.steps != default.steps {
+            self.line("steps", limits.steps);
         }
     }
 

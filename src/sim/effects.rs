@@ -31,10 +31,6 @@ impl<P: Protocol> World<P> {
             self.carry_out(place, effect, cause, watch);
         }
         self.outbox.reuse(effects);
-        let unseen = self.outbox.take_unseen();
-        if self.nodes[place as usize].process.is_some() {
-            self.events += unseen;
-        }
     }
 
     /// Carries out an effect, or holds it back until what was persisted before it is safe.
@@ -87,7 +83,6 @@ impl<P: Protocol> World<P> {
                 }
                 self.emit(watch, place, cause, What::Injected(&injection));
             }
-            Effect::Unseen(notes) => self.events += notes,
             Effect::Crash => self.crash(place, cause, watch),
             Effect::Stall { for_ns, again } => {
                 let node = &mut self.nodes[place as usize];

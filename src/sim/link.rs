@@ -225,6 +225,7 @@ impl Road {
         chance != Probability::NEVER && chance.happens(self.answer(purpose, asking))
     }
 
+    #[inline]
     fn latency(&self, purpose: Name, asking: &mut Asking<'_>) -> u64 {
         match self.schedule {
             Schedule::Timed => {}

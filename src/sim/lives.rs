@@ -76,7 +76,7 @@ impl<P: Protocol> World<P> {
         let child = self.place(identity, birth);
         let told = match shown {
             Some(birth) => self.emit(watch, child, cause, What::Born { birth: &birth }),
-            None => self.unseen(),
+            None => 0,
         };
         self.act(self.now_ns, Act::Begin(child, 0, Birth::Told(told)));
     }
@@ -114,7 +114,7 @@ impl<P: Protocol> World<P> {
     fn begin<W: Watch<P>>(&mut self, place: u32, birth: Birth, watch: &mut W) {
         let cause = match birth {
             Birth::Told(event) => event,
-            Birth::Untold if !self.watched => self.unseen(),
+            Birth::Untold if !self.watched => 0,
             Birth::Untold => {
                 let birth = self.nodes[place as usize].birth.clone();
                 self.emit(watch, place, 0, What::Born { birth: &birth })

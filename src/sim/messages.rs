@@ -86,7 +86,6 @@ impl<P: Protocol> World<P> {
             let what = What::Sent { to: self.nodes[to as usize].address, message: &message, copy };
             self.emit(watch, from, cause, what)
         } else {
-            self.events += 1;
             0
         };
         let flight = Flight { from, to, sent, message };
@@ -127,6 +126,7 @@ impl<P: Protocol> World<P> {
     }
 
     /// Plans an arrival: by time, or in its turn.
+    #[inline]
     fn fly(&mut self, flight: Flight<P>, arrives_ns: u64, turn: Option<Turn>) {
         let Some(number) = self.flights.put(flight) else {
             self.full = true;

@@ -185,12 +185,12 @@ pub enum Stop {
     },
     /// The limit on virtual time was reached.
     TimeLimit(u64),
-    /// The limit on events was reached.
-    EventLimit(u64),
+    /// The limit on steps was reached.
+    StepLimit(u64),
     /// The same, after time had long stood still.
     Standstill {
         /// The limit.
-        events: u64,
+        steps: u64,
         /// When.
         at_ns: u64,
         /// The process that is handed most.
@@ -234,10 +234,10 @@ impl fmt::Display for Stop {
             Stop::TimeLimit(ns) => {
                 write!(f, "the limit on virtual time was reached ({})", crate::time::Span(*ns))
             }
-            Stop::EventLimit(events) => write!(f, "the limit on events was reached ({events})"),
-            Stop::Standstill { events, at_ns, process, kind } => {
+            Stop::StepLimit(steps) => write!(f, "the limit on steps was reached ({steps})"),
+            Stop::Standstill { steps, at_ns, process, kind } => {
                 let at = crate::time::Instant(*at_ns);
-                write!(f, "the limit on events was reached ({events}), and time stands at {at}: ")?;
+                write!(f, "the limit on steps was reached ({steps}), and time stands at {at}: ")?;
                 match process {
                     Some(process) => write!(f, "{process} is handed {kind} most often"),
                     None => write!(f, "{kind}"),
@@ -304,17 +304,17 @@ impl Guard {
         Guard { most, steps_at_instant: 0, stale_steps: 0, blamed, carried }
     }
 
+    #[inline]
     fn tick(&mut self, time_moved: bool) {
-        self.steps_at_instant += 1;
-        self.stale_steps += 1;
         if time_moved {
             if self.is_suspicious() {
                 self.blamed.clear();
                 self.carried.clear();
             }
-            self.steps_at_instant = 1;
-            self.stale_steps = 1;
+            (self.steps_at_instant, self.stale_steps) = (0, 0);
         }
+        self.steps_at_instant += 1;
+        self.stale_steps += 1;
     }
 
     /// A message is sent, at a suspicious instant. If it is new, what was before it is forgiven.

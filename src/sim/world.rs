@@ -169,7 +169,7 @@ impl<P: Protocol> World<P> {
         self.now_ns
     }
 
-    /// How many events there were so far, whether anybody saw them or not.
+    /// How many events somebody saw so far.
     pub fn events(&self) -> u64 {
         self.events
     }
@@ -207,8 +207,8 @@ impl<P: Protocol> World<P> {
         let Some((at_ns, by_priority)) = self.next() else {
             return Some(Stop::Quiet);
         };
-        if self.events >= self.settings.limits.events || self.queue.is_spent() {
-            return Some(if self.has_business() { self.event_limit() } else { Stop::Quiet });
+        if self.stats.steps >= self.settings.limits.steps || self.queue.is_spent() {
+            return Some(if self.has_business() { self.step_limit() } else { Stop::Quiet });
         }
         let limit_ns = self.settings.limits.time_ns;
         if at_ns > limit_ns.min(self.rest_by_ns) {
@@ -303,13 +303,13 @@ impl<P: Protocol> World<P> {
         None
     }
 
-    fn event_limit(&self) -> Stop {
-        let events = self.settings.limits.events;
+    fn step_limit(&self) -> Stop {
+        let steps = self.settings.limits.steps;
         if !self.guard.is_overdue() {
-            return Stop::EventLimit(events);
+            return Stop::StepLimit(steps);
         }
         let (process, kind) = self.guard.culprit();
-        Stop::Standstill { events, at_ns: self.now_ns, process, kind }
+        Stop::Standstill { steps, at_ns: self.now_ns, process, kind }
     }
 
     /// When the next plan comes up, and whether it is a message whose turn it is by priority.
@@ -349,15 +349,9 @@ impl<P: Protocol> World<P> {
         what: What<'_, P>,
     ) -> u64 {
         if !self.watched {
-            return self.unseen();
+            return 0;
         }
         self.tell(watch, self.nodes[place as usize].address, cause, what)
-    }
-
-    /// An event that nobody sees, so that the run is as long as if somebody did.
-    pub(super) fn unseen(&mut self) -> u64 {
-        self.events += 1;
-        0
     }
 
     /// The same by address.
@@ -368,10 +362,10 @@ impl<P: Protocol> World<P> {
         cause: u64,
         what: What<'_, P>,
     ) -> u64 {
-        self.events += 1;
         if !self.watched {
             return 0;
         }
+        self.events += 1;
         let event = Event { number: self.events, at_ns: self.now_ns, process, cause, what };
         watch.see(&event, self.outbox.notary_ref());
         self.events

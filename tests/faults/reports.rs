@@ -47,7 +47,7 @@ fn whoever_fails_is_faulty_in_its_configuration() {
 fn more_than_t_faulty_replicas_are_beyond_tolerance() {
     let mut play =
         play(&[("0.1", "shuttle(0,1)", "crash()"), ("0.0", "wedge_request(0)", "crash()")]);
-    play.more = "[limits]\ntime = \"10m\"\nevents = 100000\n".into();
+    play.more = "[limits]\ntime = \"10m\"\nsteps = 30000\n".into();
     let run = play.run();
     assert!(run.report.is_beyond_tolerance());
     assert!(run.report.to_string().contains("MORE THAN the tolerated t = 1"), "{}", run.report);

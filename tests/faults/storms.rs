@@ -32,7 +32,7 @@ fn storm(number: u64) -> Play {
         }
     }
     let seed = dice.below(1 << 30);
-    play.more = "[limits]\ntime = \"1000h\"\nevents = 3_000_000\n".to_owned();
+    play.more = "[limits]\ntime = \"1000h\"\nsteps = 1_000_000\n".to_owned();
     play.more += "[timeouts]\nclient = \"400ms\"\nhead = \"400ms\"\nnonhead = \"400ms\"\n";
     play.more += "olympus = \"300ms\"\n";
     weather(&mut dice, size, &mut play.more);

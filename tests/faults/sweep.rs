@@ -51,7 +51,7 @@ fn stage() -> Play {
                     append('k','c'); get('k')";
     play.clients = vec![workload.to_owned()];
     play.checkpoint = 2;
-    play.more = "[limits]\ntime = \"1h\"\nevents = 200000\n".to_owned();
+    play.more = "[limits]\ntime = \"1h\"\nsteps = 50000\n".to_owned();
     play
 }
 

@@ -166,10 +166,10 @@ impl Changes<'_> {
     /// A shorter horizon, the usual pool, a seed that is easy to remember.
     fn rest(&mut self) {
         let limits = self.scenario.limits;
-        let events = Limits::USUAL.events;
+        let steps = Limits::USUAL.steps;
         for time_ns in [10, 60, 600].map(|seconds| seconds * SECOND_NS) {
             if time_ns < limits.time_ns {
-                self.change(|scenario| scenario.limits = Limits { time_ns, events });
+                self.change(|scenario| scenario.limits = Limits { time_ns, steps });
             }
         }
         if limits.time_ns >= Limits::USUAL.time_ns {

@@ -22,8 +22,8 @@ fn hourly(_: &mut Notebook, _: Now, input: In, out: &mut Out) {
     }
 }
 
-fn limited(time_ns: u64, events: u64) -> Settings<Toy> {
-    Settings { limits: Limits { time_ns, events }, ..settings(1, &[echoes, echoes]) }
+fn limited(time_ns: u64, steps: u64) -> Settings<Toy> {
+    Settings { limits: Limits { time_ns, steps }, ..settings(1, &[echoes, echoes]) }
 }
 
 #[test]
@@ -37,14 +37,14 @@ fn a_limit_on_time_ends_the_run_before_it_is_passed() {
 }
 
 #[test]
-fn a_limit_on_events_ends_the_run_when_so_many_are_logged() {
+fn a_limit_on_steps_ends_the_run_at_the_same_step_watched_or_not() {
     let limited = || world(limited(u64::MAX, 100), 2);
     let mut watched = limited();
-    let log = log_of(&mut watched);
-    assert!((100..103).contains(&log.len()), "{}", log.len());
-    assert_eq!(watched.run(&mut ()), Stop::EventLimit(100));
+    log_of(&mut watched);
+    assert_eq!(watched.run(&mut ()), Stop::StepLimit(100));
+    assert_eq!(watched.stats().steps, 100);
     let mut unwatched = limited();
-    assert_eq!(unwatched.run(&mut ()), Stop::EventLimit(100));
+    assert_eq!(unwatched.run(&mut ()), Stop::StepLimit(100));
     assert_eq!(unwatched.stats(), watched.stats(), "watching does not make a run shorter");
 }
 
@@ -75,7 +75,7 @@ fn busy(book: &mut Notebook, _: Now, input: In, out: &mut Out) {
 }
 
 #[test]
-fn events_are_counted_alike_whether_anybody_sees_them_or_not() {
+fn all_is_counted_alike_whether_anybody_sees_it_or_not() {
     use crate::scenario::Probability;
     use crate::sim::Action;
     let half = Probability::from_bits(1 << 63);
@@ -90,31 +90,32 @@ fn events_are_counted_alike_whether_anybody_sees_them_or_not() {
         world.plan(99, toy(7), Action::Crash);
         world.command(100, toy(1), String::new());
         let log = if watched { log_of(&mut world).len() as u64 } else { 0 };
-        world.run(&mut ());
-        (world.events(), log)
+        assert_eq!(world.events(), log, "every event is a line");
+        (world.run(&mut ()), world.stats(), log)
     };
-    let (events, log) = run(true);
-    assert_eq!((events, log > 40), (log, true), "{log}");
-    assert_eq!(run(false).0, log);
+    let (stop, stats, log) = run(true);
+    assert!(log > 40, "{log}");
+    assert_eq!(run(false), (stop, stats, 0));
 }
 
 #[test]
 fn a_run_that_ends_at_its_limit_has_ended() {
-    let run = |events| {
-        let limits = Limits { events, ..Limits::default() };
+    let run = |steps| {
+        let limits = Limits { steps, ..Limits::default() };
         let mut world = world(Settings { limits, ..settings(1, &[scribe, busy]) }, 2);
-        (log_of(&mut world).len() as u64, world.run(&mut ()))
+        log_of(&mut world);
+        (world.stats().steps, world.run(&mut ()))
     };
     let (all, stop) = run(u64::MAX);
     assert_eq!(stop, Stop::Quiet);
     assert_eq!(run(all), (all, Stop::Quiet));
-    assert_eq!(run(1).1, Stop::EventLimit(1));
+    assert_eq!(run(1).1, Stop::StepLimit(1));
 }
 
 fn at_one_instant(manner: Manner) -> Stop {
     let link = Link { latency: Latency::Fixed { ns: 0 }, ..Link::default() };
     let network = Network { link, ..Network::default() };
-    let limits = Limits { events: 100_000, ..Limits::default() };
+    let limits = Limits { steps: 100_000, ..Limits::default() };
     let manners = [idle, manner, manner];
     let settings =
         Settings { network, limits, steps_at_one_instant: 10_000, ..settings(1, &manners) };
@@ -145,7 +146,7 @@ fn new_messages_without_end_at_one_instant_are_named_at_the_limit() {
         Input::Message { from, message: Ping(n) } => out.send(from, Ping(n + 1)),
         _ => out.send(toy(1).identity, Ping(0)),
     });
-    let text = "the limit on events was reached (100000), and time stands at 0.000000000: ";
+    let text = "the limit on steps was reached (100000), and time stands at 0.000000000: ";
     assert!(stop.to_string().starts_with(text), "{stop}");
     assert!(stop.to_string().ends_with("is handed ping most often"), "{stop}");
 }
