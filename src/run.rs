@@ -12,7 +12,8 @@ use crate::fault::{self, Attackable};
 use crate::identity::Identity;
 use crate::judge::liveness::{self, NoDemand};
 use crate::judge::{
-    self, Bench, ClientRecord, Clients, Counted, Finding, Injections, Judged, Outcome, Ruling,
+    self, Bench, ClientRecord, Clients, Concern, Counted, Finding, Injections, Judged, Outcome,
+    Ruling,
 };
 use crate::process::Protocol;
 use crate::protocol::bcr::Sound;
@@ -427,6 +428,7 @@ fn liveness(report: &Report) -> Ruling {
     Ruling {
         judge,
         property: "every request is answered, and then all is quiet, in time",
+        concern: Concern::Promise,
         tested: report.asked(),
         finding: text.map(|text| Finding { judge, event, at_ns, text }),
         unknown: None,

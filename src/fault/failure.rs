@@ -10,8 +10,13 @@ use std::fmt;
 pub enum Failure {
     /// The next shuttle's own order and result statements name `get('x')`, validly signed.
     ChangeOperation,
+    /// The next shuttle's own order statement names `get('x')`, validly signed; the result
+    /// statement stays.
+    ChangeOrder,
     /// The next result or result shuttle's own result statement carries `hash('OK')`.
     ChangeResult,
+    /// The next result or result shuttle tells a lie for a result, and the own statement with it.
+    LieResult,
     /// The next result or result shuttle lacks the head's result statement.
     DropResultStmt,
     /// The process is gone at once.
@@ -81,7 +86,9 @@ impl Failure {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ChangeOperation => "change_operation",
+            Self::ChangeOrder => "change_order",
             Self::ChangeResult => "change_result",
+            Self::LieResult => "lie_result",
             Self::DropResultStmt => "drop_result_stmt",
             Self::Crash => "crash",
             Self::TruncateHistory { .. } => "truncate_history",

@@ -322,7 +322,8 @@ fn turn(failure: Failure) -> u8 {
     match failure {
         Failure::Equivocate => 0,
         Failure::EarlyReply => 1,
-        Failure::ChangeOperation | Failure::ChangeResult => 2,
+        Failure::ChangeOperation | Failure::ChangeOrder => 2,
+        Failure::ChangeResult | Failure::LieResult => 2,
         Failure::DropResultStmt => 3,
         Failure::InvalidOrderSig | Failure::InvalidResultSig => 4,
         Failure::OmitSend => 6,

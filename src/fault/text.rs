@@ -55,9 +55,11 @@ const WITHOUT_CLIENT: [WithoutClient; 6] = [
 ];
 
 /// Failures without a number in their brackets.
-const PLAIN: [Failure; 17] = [
+const PLAIN: [Failure; 19] = [
     Failure::ChangeOperation,
+    Failure::ChangeOrder,
     Failure::ChangeResult,
+    Failure::LieResult,
     Failure::DropResultStmt,
     Failure::Crash,
     Failure::Drop,

@@ -37,6 +37,15 @@ pub struct Finding {
     pub text: String,
 }
 
+/// Whom it concerns when a property breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Concern {
+    /// Users: it was promised to them.
+    Promise,
+    /// Those who work on the protocol: it is how promises are kept, and its breach an omen.
+    Conduct,
+}
+
 /// What one judge has to say at the end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ruling {
@@ -44,6 +53,8 @@ pub struct Ruling {
     pub judge: &'static str,
     /// The property, as a sentence.
     pub property: &'static str,
+    /// Whom it concerns when it breaks.
+    pub concern: Concern,
     /// How many times it was tested; a judge that tested nothing says so.
     pub tested: u64,
     /// What broke it, if anything did.

@@ -217,7 +217,12 @@ impl Lint<'_> {
             Failure::IncrementSlot | Failure::Equivocate if fault.replica != 0 => {
                 Some(("only the head assigns slots", "put it at replica 0"))
             }
-            Failure::ChangeOperation | Failure::InvalidOrderSig | Failure::EarlyReply if tail => {
+            Failure::ChangeOperation
+            | Failure::ChangeOrder
+            | Failure::InvalidOrderSig
+            | Failure::EarlyReply
+                if tail =>
+            {
                 Some(("it changes the next shuttle, and the tail sends none", "put it elsewhere"))
             }
             Failure::TruncateHistory { entries: 0 } | Failure::Rollback { operations: 0 } => {

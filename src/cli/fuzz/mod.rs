@@ -1,5 +1,6 @@
 //! `perjury fuzz`: draw scenarios with faults, run them, and make small what breaks.
 
+mod hunt;
 mod merge;
 mod outcome;
 mod progress;
@@ -44,6 +45,7 @@ Examples:
   perjury fuzz bcr --for 10m --seed 7 --out found
   perjury fuzz bcr --only crash,sleep,partition --t 1..3
   perjury fuzz mine.toml --runs 5000 --without lies
+  perjury fuzz bcr --every-quirk --runs 1000
   perjury fuzz bcr --runs 80000 --shard 3/8 --json > part3.jsonl
   perjury fuzz merge part*.jsonl";
 
@@ -76,6 +78,9 @@ struct What {
     /// Run a protocol with this seeded bug, which is to be found.
     #[arg(long, value_name = "NAME")]
     quirk: Option<String>,
+    /// Run each of the protocol's seeded bugs so often, and print which are found, and by whom.
+    #[arg(long, conflicts_with_all = ["quirk", "json", "shard", "shards", "for_ns", "stop_after"])]
+    every_quirk: bool,
     /// How many faulty replicas a configuration bears; 1..2 without, a file's own for a file.
     #[arg(long, value_name = "LEAST..MOST", value_parser = range)]
     t: Option<(u64, u64)>,
@@ -146,6 +151,9 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
         return Ok(Exit::Held);
     }
     let pool = super::pool(how.jobs)?;
+    if what.every_quirk {
+        return hunt::hunt(&campaign, &what.words(target), &pool, shell);
+    }
     let mut progress = Progress::new(&campaign, how.for_ns);
     let tally = pool.install(|| campaign.run(&mut |tally| progress.goes_on(tally)));
     progress.runs_are_over(&tally, shell);

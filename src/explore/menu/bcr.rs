@@ -5,6 +5,7 @@ use crate::choice::{Name, Subject};
 use crate::explore::dice::{Dice, Odds};
 use crate::explore::shape::Shape;
 use crate::fault::{Failure, Trigger};
+use crate::protocol::bcr::Quirk;
 use crate::scenario::Bcr;
 use crate::time::MILLISECOND_NS;
 
@@ -22,7 +23,9 @@ pub(super) const THEMES: [Theme; 2] = [
         ],
         failures: &[
             "change_operation",
+            "change_order",
             "change_result",
+            "lie_result",
             "drop_result_stmt",
             "crash",
             "drop",
@@ -94,7 +97,10 @@ pub(super) fn possible(bcr: &Bcr, failure: Failure, position: u32) -> bool {
     let (head, tail) = (position == 0, position == bcr.tail());
     match failure {
         Failure::IncrementSlot | Failure::Equivocate => head,
-        Failure::ChangeOperation | Failure::InvalidOrderSig | Failure::EarlyReply => !tail,
+        Failure::ChangeOperation
+        | Failure::ChangeOrder
+        | Failure::InvalidOrderSig
+        | Failure::EarlyReply => !tail,
         Failure::DropCheckptStmts => (!head || tail) && bcr.checkpoint_every.is_some(),
         Failure::EarlyCheckpoint => !head && !tail && bcr.checkpoint_every.is_some(),
         _ => true,
@@ -128,6 +134,12 @@ pub(super) fn draw_knobs(shape: &Shape, bcr: &mut Bcr, dice: &mut Dice, timeouts
             }
         }
     }
+}
+
+/// The same with each seeded bug.
+pub(super) fn with_quirks(bcr: &Bcr) -> impl Iterator<Item = (&'static str, Bcr)> {
+    let with = |quirk: &Quirk| (quirk.name(), Bcr { quirk: Some(*quirk), ..bcr.clone() });
+    Quirk::ALL.iter().map(with)
 }
 
 /// A shorter chain, no checkpoints, the usual timeouts: each by itself.

@@ -107,6 +107,20 @@ pub(super) fn simpler_knobs(protocol: &Protocol) -> Vec<Protocol> {
     }
 }
 
+/// The same with each of the protocol's seeded bugs, by name.
+#[must_use]
+pub fn with_quirks(base: &Scenario) -> Vec<(&'static str, Scenario)> {
+    match &base.protocol {
+        Protocol::Bcr(bcr) => {
+            let with = |(quirk, bcr)| {
+                let protocol = Protocol::Bcr(bcr);
+                (quirk, Scenario { protocol, ..base.clone() })
+            };
+            bcr::with_quirks(bcr).map(with).collect()
+        }
+    }
+}
+
 /// A scenario of the protocol with this name and nothing special about it.
 #[must_use]
 pub fn plain(protocol: &str) -> Option<Scenario> {

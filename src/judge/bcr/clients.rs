@@ -9,7 +9,7 @@ use crate::judge::linear::{self, Act, Answer, Behind, Line};
 use crate::object::Operation;
 use crate::protocol::bcr::Note;
 
-use super::{Finding, Place, Ruling};
+use super::{Concern, Finding, Place, Ruling};
 
 /// The clients' history.
 ///
@@ -196,6 +196,7 @@ impl Linearizable {
         Ruling {
             judge: JUDGE,
             property: "the clients' history is linearizable",
+            concern: Concern::Promise,
             tested: if unknown.is_none() { all } else { 0 },
             finding,
             unknown,

@@ -89,22 +89,22 @@ pub(super) struct Histories {
 
 impl Histories {
     pub(super) fn new(replicas: u32, checkpoint_every: Option<u64>) -> Histories {
-        let property = Property::new;
+        let (promise, conduct) = (Property::promise, Property::conduct);
         Histories {
             replicas,
             checkpoint_every,
             chains: BTreeMap::from([(0, Chain::default())]),
             asked: BTreeMap::new(),
-            authentic: property("authenticity", "what is executed was asked by its client"),
-            agreement: property("agreement", "no slot holds two requests at correct replicas"),
-            replay: property("replay", "every accepted result is that of the slots in order"),
-            once: property("exactly once", "no request is executed twice"),
-            extension: property(
+            authentic: promise("authenticity", "what is executed was asked by its client"),
+            agreement: promise("agreement", "no slot holds two requests at correct replicas"),
+            replay: promise("replay", "every accepted result is that of the slots in order"),
+            once: promise("exactly once", "no request is executed twice"),
+            extension: promise(
                 "extension",
                 "a later configuration keeps what was accepted or passed by all",
             ),
-            state: property("state", "every state is that of the slots in order"),
-            bounded: property("bounded history", "history is dropped up to each checkpoint"),
+            state: conduct("state", "every state is that of the slots in order"),
+            bounded: conduct("bounded history", "history is dropped up to each checkpoint"),
         }
     }
 

@@ -5,6 +5,7 @@
 //! client is held against a replay of the slots by an object of the judges' own.
 
 mod clients;
+mod conduct;
 mod history;
 mod proofs;
 mod reach;
@@ -22,8 +23,9 @@ use crate::protocol::bcr::{Bcr, Message, Note, Rules};
 use crate::scenario::{self, Scenario};
 use crate::trace::{Event, Watch, What};
 
-use super::{Bench, Finding, Judged, Ruling};
+use super::{Bench, Concern, Finding, Judged, Ruling};
 use clients::Linearizable;
+use conduct::Conduct;
 use history::Histories;
 use proofs::Proofs;
 pub use reach::REACHABLE;
@@ -43,13 +45,20 @@ impl<R: Rules<Object = Dictionary>> Judged for Bcr<R> {
 struct Property {
     judge: &'static str,
     property: &'static str,
+    concern: Concern,
     tested: u64,
     finding: Option<Finding>,
 }
 
 impl Property {
-    const fn new(judge: &'static str, property: &'static str) -> Property {
-        Property { judge, property, tested: 0, finding: None }
+    /// Something that users were promised.
+    const fn promise(judge: &'static str, property: &'static str) -> Property {
+        Property { judge, property, concern: Concern::Promise, tested: 0, finding: None }
+    }
+
+    /// Something by which the protocol keeps its promises.
+    const fn conduct(judge: &'static str, property: &'static str) -> Property {
+        Property { judge, property, concern: Concern::Conduct, tested: 0, finding: None }
     }
 
     /// Tests it once more; the first failure stands.
@@ -62,8 +71,8 @@ impl Property {
     }
 
     fn ruling(&self) -> Ruling {
-        let Property { judge, property, tested, finding } = self.clone();
-        Ruling { judge, property, tested, finding, unknown: None }
+        let Property { judge, property, concern, tested, finding } = self.clone();
+        Ruling { judge, property, concern, tested, finding, unknown: None }
     }
 }
 
@@ -80,6 +89,7 @@ pub struct Judges {
     faulty: BTreeSet<Address>,
     histories: Histories,
     proofs: Proofs,
+    conduct: Conduct,
     linearizable: Linearizable,
     /// The quorum that ended each configuration.
     quorums: Vec<Vec<u32>>,
@@ -92,6 +102,7 @@ impl Judges {
             faulty: BTreeSet::new(),
             histories: Histories::new(knobs.replicas(), knobs.checkpoint_every),
             proofs: Proofs::new(knobs),
+            conduct: Conduct::new(),
             linearizable: Linearizable::new(),
             quorums: Vec::new(),
             reach: Reach::default(),
@@ -106,6 +117,7 @@ impl Judges {
         if injection.is_fault && injection.step == InjectionStep::Done {
             self.faulty.insert(process);
             self.proofs.gone(process);
+            self.conduct.gone(process);
             self.histories.failed(process);
         }
     }
@@ -121,7 +133,10 @@ impl<R: Rules<Object = Dictionary>> Watch<Bcr<R>> for Judges {
             What::Sent { message, .. } => self.sent(event.process, message, at, notary),
             What::Noted(note) => self.noted(event.process, note, at, notary),
             What::Injected(injection) => self.injected(event.process, injection),
-            What::Crashed | What::Stopped => self.proofs.gone(event.process),
+            What::Crashed | What::Stopped => {
+                self.proofs.gone(event.process);
+                self.conduct.gone(event.process);
+            }
             _ => {}
         }
     }
@@ -147,6 +162,7 @@ impl Judges {
         self.histories.noted(process, correct, note, at);
         if correct {
             self.proofs.noted(process, note, at, notary);
+            self.conduct.noted(process, note, at);
         }
         self.linearizable.noted(note, at);
         self.reach.noted(note);
@@ -160,6 +176,7 @@ impl Bench for Judges {
     fn rulings(&self) -> Vec<Ruling> {
         let mut rulings = self.histories.rulings();
         rulings.extend(self.proofs.rulings());
+        rulings.extend(self.conduct.rulings());
         rulings.push(self.linearizable.ruling());
         rulings
     }

@@ -61,7 +61,7 @@ struct Handed {
 
 impl Proofs {
     pub(super) fn new(knobs: &Bcr) -> Proofs {
-        let property = Property::new;
+        let conduct = Property::conduct;
         Proofs {
             t: knobs.t,
             accept: knobs.accept,
@@ -71,11 +71,11 @@ impl Proofs {
             asked: BTreeMap::new(),
             proved: BTreeMap::new(),
             proved_checkpoint: CheckpointProof::EMPTY,
-            orders: property("order proofs", "what replicas order was ordered before them"),
-            results: property("result proofs", "what clients accept is vouched for"),
-            served: property("served results", "what replicas cache and send back is vouched for"),
-            deliveries: property("deliveries", "what Olympus delivers a whole quorum vouches for"),
-            checkpoints: property("checkpoint proofs", "history is dropped on a proof alone"),
+            orders: conduct("order proofs", "what replicas order was ordered before them"),
+            results: conduct("result proofs", "what clients accept is vouched for"),
+            served: conduct("served results", "what replicas cache and send back is vouched for"),
+            deliveries: conduct("deliveries", "what Olympus delivers a whole quorum vouches for"),
+            checkpoints: conduct("checkpoint proofs", "history is dropped on a proof alone"),
         }
     }
 

@@ -132,9 +132,11 @@ fn nobody_fires_when_nothing_is_wrong() {
         for ruling in judges.rulings() {
             assert_eq!((ruling.finding, ruling.unknown), (None, None));
             let deliveries = text == SOUND && ruling.judge == "deliveries";
+            let complaints = text == SOUND && ruling.judge == "complaints";
             let checkpoints = text == RECONFIGURED
                 && ["checkpoint proofs", "bounded history"].contains(&ruling.judge);
-            assert_eq!(ruling.tested == 0, deliveries || checkpoints, "{}", ruling.judge);
+            let untested = deliveries || checkpoints || complaints;
+            assert_eq!(ruling.tested == 0, untested, "{}", ruling.judge);
         }
     }
 }
@@ -185,6 +187,30 @@ fn exactly_once_fires() {
         _ => false,
     });
     assert_eq!(found, ["exactly once"]);
+}
+
+#[test]
+fn one_slot_each_fires() {
+    let found = found_by_note(SOUND, |who, note| match note {
+        Note::Ordered { slot: 3, request, .. } if who.identity.index == 0 => {
+            *request = 1;
+            true
+        }
+        _ => false,
+    });
+    assert!(found.contains(&"one slot each"), "{found:?}");
+}
+
+#[test]
+fn complaints_fires() {
+    let found = found_by_note(SOUND, |who, note| match note {
+        Note::Ordered { slot: 3, client, .. } if who.identity.index == 1 => {
+            *note = Note::TimerExpired { client: *client, request: 1 };
+            true
+        }
+        _ => false,
+    });
+    assert!(found.contains(&"complaints"), "{found:?}");
 }
 
 #[test]

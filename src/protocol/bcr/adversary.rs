@@ -105,7 +105,9 @@ impl<R: Rules> Adversary<Bcr<R>> for Liar<R> {
         let mut lie = Lie { replica, outgoing, notary };
         let told = match failure {
             Failure::ChangeOperation => lie.change_operation(),
+            Failure::ChangeOrder => lie.change_order(),
             Failure::ChangeResult => lie.change_result(),
+            Failure::LieResult => lie.lie_about_result(),
             Failure::DropResultStmt => lie.drop_result_statement(),
             Failure::InvalidOrderSig => lie.invalid_order_signature(),
             Failure::InvalidResultSig => lie.invalid_result_signature(),
@@ -187,7 +189,10 @@ fn why_not<R: Rules>(failure: Failure, replica: &Replica<R>) -> Option<&'static 
         Failure::IncrementSlot | Failure::Equivocate if !place.is_head() => {
             Some("only the head gives slots")
         }
-        Failure::ChangeOperation | Failure::InvalidOrderSig | Failure::EarlyReply
+        Failure::ChangeOperation
+        | Failure::ChangeOrder
+        | Failure::InvalidOrderSig
+        | Failure::EarlyReply
             if place.is_tail() =>
         {
             Some("the tail sends no shuttle")

@@ -37,12 +37,22 @@ impl<R: Rules> Lie<'_, R> {
     /// The next shuttle's own statements name another operation.
     pub(super) fn change_operation(&mut self) -> Option<()> {
         self.spoil_shuttle(|lie, shuttle| {
-            let Request { client, id, .. } = *shuttle.request.body();
-            let request = Request { client, id, operation: Operation::get("x") }.hash();
+            let request = another_request(&shuttle.request);
             let order = Order { request, ..*shuttle.orders.newest()?.body() };
             let result = ResultStatement { request, ..*shuttle.results.newest()?.body() };
             shuttle.orders = shuttle.orders.previous().with(lie.seal(order));
             shuttle.results = shuttle.results.previous().with(lie.seal(result));
+            Some(())
+        })
+    }
+
+    /// The next shuttle's own order statement names another operation, the result statement does
+    /// not.
+    pub(super) fn change_order(&mut self) -> Option<()> {
+        self.spoil_shuttle(|lie, shuttle| {
+            let request = another_request(&shuttle.request);
+            let order = Order { request, ..*shuttle.orders.newest()?.body() };
+            shuttle.orders = shuttle.orders.previous().with(lie.seal(order));
             Some(())
         })
     }
@@ -81,11 +91,28 @@ impl<R: Rules> Lie<'_, R> {
     /// The own statement in the next result tells another result.
     pub(super) fn change_result(&mut self) -> Option<()> {
         self.spoil_result(|lie, proven| {
-            let own = lie.replica.key().owner();
-            changed(&proven.statements, own, |statement| {
-                let result = result_hash(&Reply::OK);
-                lie.seal(ResultStatement { result, ..*statement.body() })
-            })
+            proven.statements = lie.restated(proven, &Reply::OK)?;
+            Some(())
+        })
+    }
+
+    /// The next result is a lie, and the own statement tells it too.
+    pub(super) fn lie_about_result(&mut self) -> Option<()> {
+        self.spoil_result(|lie, proven| {
+            let reply = ["a lie", "another lie"].map(|text| Reply::of(&text.into()));
+            let reply = reply.into_iter().find(|reply| *reply != proven.reply)?;
+            proven.statements = lie.restated(proven, &reply)?;
+            proven.reply = reply;
+            Some(())
+        })
+    }
+
+    /// The statements of a result, of which the own one tells this.
+    fn restated(&mut self, proven: &ProvenResult, reply: &Reply) -> Option<ResultProof> {
+        let own = self.replica.key().owner();
+        changed(&proven.statements, own, |statement| {
+            let result = result_hash(reply);
+            self.seal(ResultStatement { result, ..*statement.body() })
         })
     }
 
@@ -94,7 +121,9 @@ impl<R: Rules> Lie<'_, R> {
         self.spoil_result(|lie, proven| {
             let head = lie.replica.whereabouts().members.replica(0);
             let has_it = proven.statements.backwards().any(|statement| statement.signer() == head);
-            has_it.then(|| kept(&proven.statements, |statement| statement.signer() != head))
+            proven.statements =
+                has_it.then(|| kept(&proven.statements, |statement| statement.signer() != head))?;
+            Some(())
         })
     }
 
@@ -243,20 +272,19 @@ impl<R: Rules> Lie<'_, R> {
         Some(())
     }
 
-    /// Changes the statements of the next result, to a client or up the chain; at the tail of every
-    /// message about that result.
+    /// Changes the next result, to a client or up the chain; at the tail in every message about it.
     fn spoil_result(
         &mut self,
-        mut change: impl FnMut(&mut Self, &ProvenResult) -> Option<ResultProof>,
+        change: impl FnOnce(&mut Self, &mut ProvenResult) -> Option<()>,
     ) -> Option<()> {
         let is_result = |message: &Message<_>| {
             matches!(message, Message::Result(_) | Message::ResultShuttle(_))
         };
         let first = self.find(is_result)?;
-        let proven = self.result_at(first)?.clone();
-        let statements = change(self, &proven)?;
-        let about = (proven.client, proven.id);
-        let spoilt = Arc::new(ProvenResult { statements, ..(*proven).clone() });
+        let mut spoilt = (**self.result_at(first)?).clone();
+        change(self, &mut spoilt)?;
+        let about = (spoilt.client, spoilt.id);
+        let spoilt = Arc::new(spoilt);
         let last = if self.is_tail() { self.outgoing.len() } else { first + 1 };
         for at in first..last {
             if let Some(proven) = self.result_at(at)
@@ -308,6 +336,12 @@ impl<R: Rules> Lie<'_, R> {
             _ => None,
         })
     }
+}
+
+/// The hash of the request that the client might have made instead.
+fn another_request(request: &Signed<Request>) -> Digest {
+    let Request { client, id, .. } = *request.body();
+    Request { client, id, operation: Operation::get("x") }.hash()
 }
 
 /// A lie in a client's name, about the key that it named, under a signature that is not its own.

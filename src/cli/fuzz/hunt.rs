@@ -1,0 +1,46 @@
+//! `perjury fuzz --every-quirk`: which of the seeded bugs the judges find, as a table.
+
+use std::io::Write as _;
+
+use crate::cli::bar::Bar;
+use crate::cli::shell::Shell;
+use crate::cli::{Exit, Outcome};
+use crate::explore::Campaign;
+use crate::explore::kills::{self, Kills};
+
+/// Prints a row for each seeded bug.
+pub(super) fn hunt(
+    campaign: &Campaign,
+    words: &str,
+    pool: &rayon::ThreadPool,
+    shell: &mut Shell,
+) -> Outcome {
+    let Campaign { seed, runs, .. } = campaign;
+    let bar = Bar::new(kills::count(campaign));
+    let mut done = 0;
+    let mut goes_on = |kills: &Kills| {
+        done += 1;
+        bar.shows(done, format!("{}: {} of {runs} runs", kills.quirk, kills.killed))
+    };
+    let all = pool.install(|| kills::hunt(campaign, &mut goes_on));
+    bar.tells_speed(all.iter().map(|kills| kills.runs).sum(), shell);
+    bar.ends();
+    writeln!(shell, "Every seeded bug of {words}, {runs} runs each, seed {seed}.\n")?;
+    writeln!(
+        shell,
+        "killed: in how many runs a judge found fault; promise: in how many of them a"
+    )?;
+    writeln!(shell, "promise to users broke; first: the number of the first, and who found it.\n")?;
+    writeln!(shell, "{}", Kills::HEAD)?;
+    for kills in &all {
+        writeln!(shell, "{kills}")?;
+    }
+    let found = all.iter().filter(|kills| kills.killed > 0).count();
+    let promised = all.iter().filter(|kills| kills.promises > 0).count();
+    writeln!(
+        shell,
+        "\n{found} of {} are found, {promised} of them by a promise to users that broke.",
+        all.len()
+    )?;
+    Ok(Exit::Held)
+}
