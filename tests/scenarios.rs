@@ -20,12 +20,22 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/bcr")
 }
 
-/// The names of all scenarios, without their ending.
+/// The names of all scenarios, without their ending; with their folder, where they are in one.
 fn names() -> BTreeSet<String> {
-    let entries = fs::read_dir(folder()).expect("the folder is there").flatten();
-    let paths = entries.map(|entry| entry.path());
-    let toml = paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
-    toml.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect()
+    let mut names = BTreeSet::new();
+    let mut folders = vec![folder()];
+    while let Some(inner) = folders.pop() {
+        for entry in fs::read_dir(inner).expect("the folder is there").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "toml") {
+                let name = path.strip_prefix(folder()).expect("it lies below").with_extension("");
+                names.insert(name.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    names
 }
 
 fn reading(name: &str) -> Reading {

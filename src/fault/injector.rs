@@ -51,8 +51,8 @@ pub trait Adversary<P: Protocol>: Clone + Debug + Send + Sync + 'static {
     /// Does what can be done before the message that set the failure off is handled.
     fn act(&mut self, failure: Failure, process: &mut P::Process) -> Act;
 
-    /// Sees what the process is about to be handed.
-    fn before(&mut self, input: &Input<P>, process: &P::Process);
+    /// Sees what the process is about to be handed, and prepares it for being looked at after.
+    fn before(&mut self, input: &Input<P>, process: &mut P::Process);
 
     /// Sees what came of it in the process.
     fn after(&mut self, process: &P::Process);

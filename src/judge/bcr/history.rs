@@ -2,7 +2,8 @@
 //!
 //! For each configuration a replica of the judges' own executes every slot when the first correct
 //! replica does. What the others say, what clients accept and what a reconfiguration settles is
-//! held against that.
+//! held against that. A replica that fails was honest until then, and is a witness no more: what
+//! nobody else had executed by that time is taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +46,8 @@ struct Chain {
     slots: BTreeMap<u64, Slot>,
     /// The slots that the last quorum has decided, where they are others.
     decided: BTreeMap<u64, Slot>,
-    /// What faulty replicas, or Olympus in an attempt, said of slots; attempt 0 is no attempt.
+    /// What replicas said of slots that are faulty, or became so, or Olympus said in an attempt;
+    /// attempt 0 is no attempt.
     claimed: BTreeMap<(u64, u32), Entry>,
     /// The hash of the state after a slot, as it was found for an attempt.
     found: Option<(u32, u64, Digest)>,
@@ -207,10 +209,11 @@ impl Histories {
         }
     }
 
-    /// A replica has failed.
+    /// A replica has failed: it vouches for nothing any more, not even for what it did before.
     pub(super) fn failed(&mut self, process: Address) {
         if let Some(chain) = self.chains.get_mut(&process.identity.configuration) {
             chain.failed.insert(process.identity.index);
+            chain.take_back();
         }
     }
 
@@ -387,6 +390,23 @@ impl Chain {
         if self.claimed.len() > CLAIMS_KEPT {
             self.claimed.pop_first();
         }
+    }
+
+    /// Takes back the slots that nobody has executed but replicas that have failed since. A head
+    /// may yet give them to other requests: nobody correct would know.
+    fn take_back(&mut self) {
+        let sound = self.executed.iter().filter(|(place, _)| !self.failed.contains(place));
+        let vouched = sound.map(|(_, slot)| *slot).fold(self.settled_slot, u64::max);
+        let taken_back = self.slots.split_off(&(vouched + 1));
+        if taken_back.is_empty() {
+            return;
+        }
+        for (slot, Slot { entry, .. }) in taken_back {
+            self.claim(slot, entry);
+        }
+        self.checkpoints.retain(|slot, _| *slot <= vouched);
+        self.ahead = self.state_after(0, vouched).0;
+        self.ahead_slot = vouched;
     }
 
     /// The last slot that every replica has executed that has not failed. Of each quorum at least

@@ -462,3 +462,73 @@ fn a_quorum_may_decide_for_a_request_that_some_do_not_have() {
     }
     assert_eq!(histories.dictionary(), [("k".to_owned(), "theirs".to_owned())]);
 }
+
+/// Histories of three replicas with a checkpoint at every slot, after two clients have asked for
+/// one thing each.
+fn asked_twice(mine: &Operation, theirs: &Operation) -> Histories {
+    let mut histories = Histories::new(3, Some(1));
+    for (client, operation) in [(0, mine), (1, theirs)] {
+        let asked = Note::Asked { client, request: 0, operation: operation.clone() };
+        tell(&mut histories, Identity::client(client), &asked);
+    }
+    histories
+}
+
+fn tell(histories: &mut Histories, who: Identity, note: &Note) {
+    histories.noted(Address { identity: who, twin: 0 }, true, note, Place { event: 1, at_ns: 1 });
+}
+
+/// A client's first request in the first slot.
+fn first_slot(client: u32, operation: &Operation) -> Note {
+    Note::Ordered {
+        configuration: 0,
+        slot: 1,
+        client,
+        request: 0,
+        operation: operation.clone(),
+        result: Reply::OK,
+        repeated: false,
+    }
+}
+
+fn findings(histories: &Histories) -> Vec<&'static str> {
+    let rulings = histories.rulings();
+    rulings.into_iter().filter_map(|ruling| Some(ruling.finding?.judge)).collect()
+}
+
+/// The head has a request in a slot that nobody else will ever hear of, and fails.
+#[test]
+fn what_only_failed_replicas_have_executed_is_taken_back() {
+    let (mine, theirs) = (Operation::put("k", "mine"), Operation::put("k", "theirs"));
+    let [head, middle] = [0, 1].map(|place| Identity::replica(0, place));
+    let mut state = crate::object::ReplicatedState::<Dictionary>::default();
+    let _ = state.execute(1, 0, &theirs);
+    for fails in [true, false] {
+        let mut histories = asked_twice(&mine, &theirs);
+        tell(&mut histories, head, &first_slot(0, &mine));
+        if fails {
+            histories.failed(Address { identity: head, twin: 0 });
+            assert_eq!(histories.dictionary(), []);
+        }
+        tell(&mut histories, middle, &first_slot(1, &theirs));
+        let taken = Note::CheckpointTaken { slot: 1, state: state_hash(&state) };
+        tell(&mut histories, middle, &taken);
+        let wrong: &[&str] = if fails { &[] } else { &["agreement", "state"] };
+        assert_eq!(findings(&histories), wrong);
+        let left = if fails { "theirs" } else { "mine" };
+        assert_eq!(histories.dictionary(), [("k".to_owned(), left.to_owned())]);
+    }
+}
+
+/// What a correct replica has executed stays, whoever executed it before.
+#[test]
+fn what_a_correct_replica_has_executed_too_is_not_taken_back() {
+    let (mine, theirs) = (Operation::put("k", "mine"), Operation::put("k", "theirs"));
+    let mut histories = asked_twice(&mine, &theirs);
+    let [head, middle, tail] = [0, 1, 2].map(|place| Identity::replica(0, place));
+    tell(&mut histories, head, &first_slot(0, &mine));
+    tell(&mut histories, middle, &first_slot(0, &mine));
+    histories.failed(Address { identity: head, twin: 0 });
+    tell(&mut histories, tail, &first_slot(1, &theirs));
+    assert_eq!(findings(&histories), ["agreement"]);
+}

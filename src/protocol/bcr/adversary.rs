@@ -80,7 +80,7 @@ impl<R: Rules> Adversary<Bcr<R>> for Liar<R> {
         }
     }
 
-    fn before(&mut self, input: &Input<Bcr<R>>, process: &Process<R>) {
+    fn before(&mut self, input: &Input<Bcr<R>>, process: &mut Process<R>) {
         if let (Some(memory), Process::Replica(replica)) = (&mut self.memory, process) {
             memory.before(input, replica);
         }

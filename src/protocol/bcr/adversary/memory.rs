@@ -38,8 +38,9 @@ impl<O: Replicated> Memory<O> {
     pub(super) fn before<R: Rules<Object = O>>(
         &mut self,
         input: &Input<Bcr<R>>,
-        replica: &Replica<R>,
+        replica: &mut Replica<R>,
     ) {
+        replica.keep_record();
         match input {
             _ if self.first.is_some() => {}
             Input::Message { message: Message::NewConfiguration(new), .. } => {
@@ -78,8 +79,11 @@ impl<O: Replicated> Memory<O> {
             left -= usize::from(is_kept && done.is_ordered());
             is_kept
         });
-        self.live_again(replica);
-        self.done.len() < before
+        let is_less = self.done.len() < before;
+        if is_less {
+            self.live_again(replica);
+        }
+        is_less
     }
 
     /// Acts as if something else had been ordered in a slot.

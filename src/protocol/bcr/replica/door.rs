@@ -64,7 +64,12 @@ impl<R: Rules> Replica<R> {
         }
     }
 
-    /// The requests in its record after this slot.
+    /// Has it keep its whole record, so that nothing is missed that it orders and drops at once.
+    pub fn keep_record(&mut self) {
+        self.history.keep_all();
+    }
+
+    /// The requests in its record after this slot, those too that a checkpoint has put behind.
     pub fn ordered_after(&self, slot: u64) -> impl Iterator<Item = (u64, Arc<Signed<Request>>)> {
         let entries = self.history.after(slot);
         entries.map(|entry| (entry.slot, entry.request.clone()))
@@ -85,7 +90,7 @@ impl<R: Rules> Replica<R> {
 
     /// Drops its record after this slot, and goes on from there.
     pub fn forget_after(&mut self, slot: u64) {
-        self.history.drop_after(slot);
+        self.history.forget_after(slot);
         self.next_slot = slot + 1;
     }
 

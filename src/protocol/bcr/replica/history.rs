@@ -29,12 +29,14 @@ pub(super) struct History {
     entries: VecDeque<Entry>,
     /// How many of the first entries are dropped and only wait to be let go.
     behind: usize,
+    /// Whether they wait for ever, for somebody who looks at them from outside.
+    keeps_all: bool,
 }
 
 impl History {
     #[inline]
     pub(super) fn push(&mut self, entry: Entry) {
-        if self.behind > 0 {
+        if self.behind > 0 && !self.keeps_all {
             self.behind -= 1;
             self.entries.pop_front();
         }
@@ -81,16 +83,22 @@ impl History {
         self.behind - before
     }
 
-    /// What stands after this slot.
-    pub(super) fn after(&self, slot: u64) -> impl Iterator<Item = &Entry> {
-        let first = self.entries.partition_point(|entry| entry.slot <= slot);
-        self.entries.range(first.max(self.behind)..)
+    /// Lets nothing go from now on, though it is dropped.
+    pub(super) fn keep_all(&mut self) {
+        self.keeps_all = true;
     }
 
-    /// Drops what is after this slot.
-    pub(super) fn drop_after(&mut self, slot: u64) {
+    /// What was put after this slot and is not let go, dropped or not.
+    pub(super) fn after(&self, slot: u64) -> impl Iterator<Item = &Entry> {
+        let first = self.entries.partition_point(|entry| entry.slot <= slot);
+        self.entries.range(first..)
+    }
+
+    /// Lets go what is after this slot.
+    pub(super) fn forget_after(&mut self, slot: u64) {
         let kept = self.entries.partition_point(|entry| entry.slot <= slot);
-        self.entries.truncate(kept.max(self.behind));
+        self.entries.truncate(kept);
+        self.behind = self.behind.min(kept);
     }
 
     /// Takes out the last slot.
@@ -104,5 +112,57 @@ impl History {
             (Some(first), Some(last)) => format!("{}..={}", first.slot, last.slot),
             _ => "none".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{Memory, Notary, Scheme};
+    use crate::identity::Identity;
+    use crate::object::Operation;
+    use crate::protocol::bcr::chain::Chain;
+
+    /// Slots from 1 on.
+    fn put(history: &mut History, last: u64) {
+        let mut notary = Notary::new(Scheme::Ideal, Memory::None);
+        let (key, _) = notary.keys(&[7; 32], Identity::client(0));
+        for slot in 1..=last {
+            let body = Request { client: 0, id: slot, operation: Operation::get("k") };
+            let request = Arc::new(Signed::seal(body, &key, &mut notary));
+            let (orders, results) = (Chain::EMPTY, Chain::EMPTY);
+            history.push(Entry { slot, request, orders, results, done: false });
+            history.drop_up_to(slot.saturating_sub(2));
+        }
+    }
+
+    fn slots<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<u64> {
+        entries.map(|entry| entry.slot).collect()
+    }
+
+    #[test]
+    fn what_is_dropped_is_let_go_as_new_slots_come_or_is_kept() {
+        for keeps_all in [false, true] {
+            let mut history = History::default();
+            if keeps_all {
+                history.keep_all();
+            }
+            put(&mut history, 6);
+            let known: &[u64] = if keeps_all { &[1, 2, 3, 4, 5, 6] } else { &[4, 5, 6] };
+            assert_eq!(slots(history.after(0)), known);
+            let told: Vec<u64> = history.told().iter().map(|entry| entry.slot).collect();
+            assert_eq!((told, history.len()), (vec![5, 6], 2));
+            assert!(history.at(4).is_none() && history.at(5).is_some());
+        }
+    }
+
+    #[test]
+    fn to_forget_goes_behind_what_is_dropped() {
+        let mut history = History::default();
+        history.keep_all();
+        put(&mut history, 6);
+        history.forget_after(3);
+        assert_eq!(slots(history.after(0)), [1, 2, 3]);
+        assert_eq!(history.len(), 0);
     }
 }
