@@ -11,18 +11,18 @@ use crate::crypto::{Digest, Notary, Scheme};
 use crate::fault::{self, Attackable};
 use crate::identity::Identity;
 use crate::judge::liveness::{self, NoDemand};
-use crate::judge::{
-    self, Bench, ClientRecord, Clients, Concern, Counted, Finding, Injections, Judged, Outcome,
-    Ruling,
-};
-use crate::process::Protocol;
+use crate::judge::{self, Bench, ClientRecord, Concern, Counted, Finding, Judged, Outcome, Ruling};
 use crate::protocol::bcr::Sound;
 use crate::scenario::{self, Expect, Scenario, Signatures, Verdict};
 use crate::sim::{Settings, Stats, Stop, World};
 use crate::time::Instant;
-use crate::trace::{Event, Fingerprint, Line, Lines, Watch};
+use crate::trace::{Fingerprint, Line, Lines};
 
 pub(crate) mod cluster;
+mod underway;
+
+pub use underway::{Nobody, Onlooker, Underway};
+use underway::{Stage, Watching};
 
 /// Why a scenario is not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -209,32 +209,6 @@ pub fn run_logged(scenario: &Scenario, log: Option<Log<'_>>) -> Result<Report, R
     run_before(scenario, &mut log.map(Lines::new), Digesting::Yes)
 }
 
-/// Somebody who can watch a run of any protocol.
-pub trait Onlooker {
-    /// Sees one event, as [`Watch::see`] does.
-    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, notary: &Notary);
-}
-
-/// An onlooker who is not there.
-#[derive(Clone, Copy, Debug)]
-pub struct Nobody;
-
-impl Onlooker for Nobody {
-    fn see<P: Protocol>(&mut self, _: &Event<'_, P>, _: &Notary) {}
-}
-
-impl<W: Onlooker> Onlooker for &mut W {
-    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, notary: &Notary) {
-        (**self).see(event, notary);
-    }
-}
-
-impl<F: FnMut(Line)> Onlooker for Option<Lines<F>> {
-    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, notary: &Notary) {
-        Watch::see(self, event, notary);
-    }
-}
-
 /// Whether the digest of a run is taken: a good third of what it costs to run and judge it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digesting {
@@ -245,106 +219,40 @@ pub enum Digesting {
 }
 
 /// Runs a scenario under its judges and before somebody who looks on.
-pub fn run_before<W: Onlooker>(
+pub fn run_before(
     scenario: &Scenario,
-    onlooker: &mut W,
+    onlooker: &mut dyn Onlooker,
     digesting: Digesting,
 ) -> Result<Report, Refusal> {
-    visit(scenario, Running { onlooker, digesting })
+    let mut run = begin(scenario, digesting)?;
+    let stop = run.run(onlooker);
+    Ok(run.report(stop))
 }
 
 /// Every answer of a run, as a tape: the run under its own tape is the same run.
 pub fn record_tape(scenario: &Scenario) -> Result<Tape, Refusal> {
-    visit(scenario, Recording)
+    Ok(begin(scenario, Digesting::No)?.record_tape())
 }
 
-struct Recording;
+/// The run of a scenario, under its judges, at its beginning.
+pub fn begin(scenario: &Scenario, digesting: Digesting) -> Result<Box<dyn Underway + '_>, Refusal> {
+    struct Beginning<'a>(&'a Scenario, Digesting);
+    impl<'a> Visitor for Beginning<'a> {
+        type Outcome = Box<dyn Underway + 'a>;
 
-impl Visitor for Recording {
-    type Outcome = Tape;
-
-    fn visit<P: Judged>(self, _: &Scenario, mut world: World<P>) -> Tape {
-        world.record_choices();
-        world.run(&mut ());
-        world.choices().recorded().cloned().unwrap_or_default()
-    }
-}
-
-struct Running<'a, W> {
-    onlooker: &'a mut W,
-    digesting: Digesting,
-}
-
-impl<W: Onlooker> Visitor for Running<'_, W> {
-    type Outcome = Report;
-
-    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> Report {
-        let mut watch = Watching::<P, _>::new(scenario, self.onlooker, self.digesting);
-        let stop = world.run(&mut watch);
-        report(scenario, &world, stop, &watch)
-    }
-}
-
-/// All who watch a run that is reported. Cloned with its world, a run can be told as it might have
-/// gone on.
-#[derive(Clone)]
-pub(crate) struct Watching<P: Judged, W> {
-    onlooker: W,
-    fingerprint: Option<Fingerprint>,
-    events: u64,
-    clients: Clients,
-    injections: Injections,
-    counted: Option<Counted>,
-    bench: P::Bench,
-}
-
-impl<P: Judged, W: Onlooker> Watching<P, W> {
-    /// For a run of this scenario that has not begun.
-    pub(crate) fn new(scenario: &Scenario, onlooker: W, digesting: Digesting) -> Watching<P, W> {
-        Watching {
-            onlooker,
-            fingerprint: (digesting == Digesting::Yes).then(Fingerprint::new),
-            events: 0,
-            clients: Clients::new(scenario.clients.len() as u32),
-            injections: Injections::wanted(&scenario.faults),
-            counted: Counted::new(&scenario.expect.events),
-            bench: P::bench(scenario),
+        fn visit<P: Judged>(self, _: &Scenario, world: World<P>) -> Self::Outcome {
+            Box::new(Stage::new(self.0, world, self.1))
         }
     }
-}
-
-/// For those who stop on the way.
-#[cfg(feature = "explore")]
-impl<P: Judged, W> Watching<P, W> {
-    /// How many events there were so far.
-    pub(crate) fn events(&self) -> u64 {
-        self.events
-    }
-
-    /// Who looks on.
-    pub(crate) fn onlooker_mut(&mut self) -> &mut W {
-        &mut self.onlooker
-    }
-}
-
-impl<P: Judged, W: Onlooker> Watch<P> for Watching<P, W> {
-    fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
-        self.events += 1;
-        self.onlooker.see(event, notary);
-        Watch::<P>::see(&mut self.fingerprint, event, notary);
-        Watch::<P>::see(&mut self.clients, event, notary);
-        Watch::<P>::see(&mut self.injections, event, notary);
-        Watch::<P>::see(&mut self.counted, event, notary);
-        self.bench.see(event, notary);
-    }
+    visit(scenario, Beginning(scenario, digesting))
 }
 
 /// What is to be said of a run that is over.
-pub(crate) fn report<P: Judged, W>(
+fn report<P: Judged>(
     scenario: &Scenario,
     world: &World<P>,
     stop: Stop,
-    watch: &Watching<P, W>,
+    watch: &Watching<P>,
 ) -> Report {
     let mut report = Report {
         verdict: Verdict::Held,
@@ -392,7 +300,7 @@ pub fn reachable() -> Vec<&'static str> {
     own.chain(fault::text::failure_names()).chain(fault::text::trigger_names()).collect()
 }
 
-fn reached<P: Judged, W>(watch: &Watching<P, W>) -> BTreeSet<&'static str> {
+fn reached<P: Judged>(watch: &Watching<P>) -> BTreeSet<&'static str> {
     let mut reached = watch.bench.reached().clone();
     let done = watch.injections.outcomes().iter().filter(|outcome| outcome.fired > 0);
     for outcome in done {

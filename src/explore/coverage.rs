@@ -5,22 +5,19 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::Notary;
-use crate::process::{self, InjectionStep};
 use crate::run::{Onlooker, Report};
 use crate::scenario::{Protocol, Scenario};
-use crate::trace::{Event, What};
+use crate::trace::{Happening, SORT_BITS};
 
 use super::generate;
 use super::menu::Menu;
 use super::shape::Shape;
-use super::variant::variant;
 
 /// Two kinds of event at one process, one right after the other, as a number.
 pub type Bigram = u32;
 
 /// Bits of a bigram for one kind of event.
-const WIDTH: u32 = 12;
+const WIDTH: u32 = SORT_BITS;
 /// How many kinds of event there are at most.
 const KINDS: u32 = 1 << WIDTH;
 
@@ -66,9 +63,9 @@ impl Bigrams {
 }
 
 impl Onlooker for Bigrams {
-    fn see<P: process::Protocol>(&mut self, event: &Event<'_, P>, _: &Notary) {
-        let kind = kind(&event.what);
-        let process = event.process.pack();
+    fn see(&mut self, event: &dyn Happening) {
+        let kind = event.sort();
+        let process = event.process().pack();
         // Who acted lately acts again: the search is short.
         let known = self.last.iter().rposition(|(other, _)| *other == process);
         let before = match known {
@@ -80,45 +77,6 @@ impl Onlooker for Bigrams {
         };
         self.note(before, kind);
     }
-}
-
-/// The kind of an event: what happened, and of messages, timers and notes which.
-fn kind<P: process::Protocol>(what: &What<'_, P>) -> u32 {
-    let (word, which) = match what {
-        What::Born { birth } => (0, variant(birth)),
-        What::Started => (1, 0),
-        What::Restarted { .. } => (2, 0),
-        What::Stopped => (3, 0),
-        What::Crashed => (4, 0),
-        What::Paused { .. } => (5, 0),
-        What::Resumed => (6, 0),
-        What::ClockSet { .. } => (7, 0),
-        What::Sent { message, .. } => (8, variant(message)),
-        What::Unreachable { message, .. } => (9, variant(message)),
-        What::Duplicated { .. } => (10, 0),
-        What::Lost { why, .. } => (11, *why as u32),
-        What::Held { .. } => (12, 0),
-        What::InVain { .. } => (13, 0),
-        What::Received { message, .. } => (14, variant(message)),
-        What::TimerSet { timer, .. } => (15, variant(timer)),
-        What::TimerCancelled { timer } => (16, variant(timer)),
-        What::TimerFired { timer } => (17, variant(timer)),
-        What::Persisting { .. } => (18, 0),
-        What::Persisted { .. } => (19, 0),
-        What::Commanded { command, .. } => (20, variant(command)),
-        What::Answered { answer, .. } => (21, variant(answer)),
-        What::Noted(note) => (22, variant(note)),
-        What::Injected(injection) => (
-            23,
-            match injection.step {
-                InjectionStep::Armed => 0,
-                InjectionStep::Done => 1,
-                InjectionStep::InVain => 2,
-            },
-        ),
-    };
-    // Five bits for the word, seven for which of its kind.
-    word << 7 | which.min(127)
 }
 
 /// The cells that a run reached: which failure came true on which trigger at whose place.

@@ -10,14 +10,10 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::crypto::Notary;
 use crate::identity::Address;
-use crate::judge::Judged;
-use crate::process::Protocol;
-use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Report, Visitor, Watching};
+use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Report, Underway};
 use crate::scenario::Scenario;
-use crate::sim::{Action, World};
-use crate::trace::{Event, Line, Lines, What};
+use crate::trace::{Happening, Line, Lines};
 
 use super::slice::Slice;
 use super::trial::Charge;
@@ -90,7 +86,7 @@ pub fn explain(scenario: &Scenario, futures: u32) -> Result<Option<Explanation>,
     let past = Slice::of_event(&lines, event);
     let is_enough = match charge.judge.as_str() {
         "liveness" => None,
-        _ => Some(run::visit(scenario, Alone { past: &past, charge: &charge })?),
+        _ => Some(is_enough(scenario, &past, &charge)?),
     };
     let drawing = Drawing { scenario, charge: &charge, futures };
     let chances = drawing.chances(event)?;
@@ -139,7 +135,7 @@ impl Drawing<'_> {
     /// The chances at some points before an event: evenly spread first, then at every step between
     /// the two where they rise most.
     fn chances(&self, event: u64) -> Result<Vec<Chance>, Refusal> {
-        let last = run::visit(self.scenario, Steps { event })?;
+        let last = steps_before(self.scenario, event)?;
         let stride = last.div_ceil(POINTS as u64).max(1);
         let spread: Vec<u64> = (0..=last).filter(|step| step.is_multiple_of(stride)).collect();
         let mut chances = self.at(&spread)?;
@@ -154,18 +150,14 @@ impl Drawing<'_> {
     }
 
     fn at(&self, steps: &[u64]) -> Result<Vec<Chance>, Refusal> {
-        let chance = |steps: &u64| {
-            let (charge, futures) = (self.charge, self.futures);
-            run::visit(self.scenario, Futures { steps: *steps, charge, futures })
-        };
+        let chance = |steps: &u64| chance(self.scenario, *steps, self.charge, self.futures);
         steps.par_iter().map(chance).collect()
     }
 
     /// A future that does not break, from the last point where there is one, and where it parts.
     fn nearest(&self, from: &Chance, lines: &[Line]) -> Result<Option<Parting>, Refusal> {
-        for future in 0..self.futures {
-            let one = Future { steps: from.steps, future };
-            let (report, other) = run::visit(self.scenario, one)?;
+        for number in 0..self.futures {
+            let (report, other) = future(self.scenario, from.steps, number)?;
             if self.charge.is_shown_by(&report) {
                 continue;
             }
@@ -179,32 +171,22 @@ impl Drawing<'_> {
 }
 
 /// Steps through a run for so long.
-fn go<P: Judged, W: Onlooker>(world: &mut World<P>, watch: &mut Watching<P, W>, steps: u64) {
+fn go(run: &mut dyn Underway, onlooker: &mut dyn Onlooker, steps: u64) {
     for _ in 0..steps {
-        if world.step(watch).is_some() {
+        if run.step(onlooker).is_some() {
             return;
         }
     }
 }
 
 /// How many steps there are before an event comes.
-struct Steps {
-    event: u64,
-}
-
-impl Visitor for Steps {
-    type Outcome = u64;
-
-    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> u64 {
-        let mut watch = Watching::<P, _>::new(scenario, Nobody, Digesting::No);
-        let mut steps = 0;
-        loop {
-            if world.step(&mut watch).is_some() || watch.events() >= self.event {
-                return steps;
-            }
-            steps += 1;
-        }
+fn steps_before(scenario: &Scenario, event: u64) -> Result<u64, Refusal> {
+    let mut run = run::begin(scenario, Digesting::No)?;
+    let mut steps = 0;
+    while run.step(&mut Nobody).is_none() && run.events() < event {
+        steps += 1;
     }
+    Ok(steps)
 }
 
 /// The seed of a future; the same one at every point, so that points differ by what happened.
@@ -213,85 +195,59 @@ fn seed(future: u32) -> u64 {
 }
 
 /// Goes on from one point many times.
-struct Futures<'a> {
+fn chance(
+    scenario: &Scenario,
     steps: u64,
-    charge: &'a Charge,
+    charge: &Charge,
     futures: u32,
-}
-
-impl Visitor for Futures<'_> {
-    type Outcome = Chance;
-
-    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> Chance {
-        let mut watch = Watching::<P, _>::new(scenario, Nobody, Digesting::No);
-        go(&mut world, &mut watch, self.steps);
-        let breaks = |future: &u32| {
-            let (mut world, mut watch) = (world.clone(), watch.clone());
-            world.redraw(seed(*future));
-            let stop = world.run(&mut watch);
-            self.charge.is_shown_by(&run::report(scenario, &world, stop, &watch))
-        };
-        let broke = (0..self.futures).filter(breaks).count() as u32;
-        Chance { steps: self.steps, event: watch.events(), at_ns: world.now_ns(), broke }
-    }
+) -> Result<Chance, Refusal> {
+    let mut run = run::begin(scenario, Digesting::No)?;
+    go(&mut *run, &mut Nobody, steps);
+    let breaks = |future: &u32| {
+        let mut run = run.fork();
+        run.redraw(seed(*future));
+        let stop = run.run(&mut Nobody);
+        charge.is_shown_by(&run.report(stop))
+    };
+    let broke = (0..futures).filter(breaks).count() as u32;
+    Ok(Chance { steps, event: run.events(), at_ns: run.now_ns(), broke })
 }
 
 /// Goes on from one point once, and keeps the lines from the beginning on.
-struct Future {
-    steps: u64,
-    future: u32,
-}
-
-impl Visitor for Future {
-    type Outcome = (Report, Vec<Line>);
-
-    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> Self::Outcome {
-        let mut lines = Vec::new();
-        let onlooker = Some(Lines::new(|line: Line| lines.push(line)));
-        let mut watch = Watching::<P, _>::new(scenario, onlooker, Digesting::No);
-        go(&mut world, &mut watch, self.steps);
-        world.redraw(seed(self.future));
-        let stop = world.run(&mut watch);
-        let report = run::report(scenario, &world, stop, &watch);
-        drop(watch);
-        (report, lines)
-    }
+fn future(scenario: &Scenario, steps: u64, future: u32) -> Result<(Report, Vec<Line>), Refusal> {
+    let mut lines = Vec::new();
+    let mut onlooker = Lines::new(|line: Line| lines.push(line));
+    let mut run = run::begin(scenario, Digesting::No)?;
+    go(&mut *run, &mut onlooker, steps);
+    run.redraw(seed(future));
+    let stop = run.run(&mut onlooker);
+    Ok((run.report(stop), lines))
 }
 
 /// Runs the past of a violation alone: every process stands still after its last event in it.
-struct Alone<'a> {
-    past: &'a Slice,
-    charge: &'a Charge,
-}
-
-impl Visitor for Alone<'_> {
-    type Outcome = bool;
-
-    fn visit<P: Judged>(self, scenario: &Scenario, mut world: World<P>) -> bool {
-        let mut parts: BTreeMap<Address, u64> = BTreeMap::new();
-        for line in &self.past.lines {
-            *parts.entry(line.process).or_insert(0) += 1;
-        }
-        let mut watch = Watching::<P, _>::new(scenario, Parts::default(), Digesting::No);
-        let stop = loop {
-            if let Some(stop) = world.step(&mut watch) {
-                break stop;
-            }
-            let played = watch.onlooker_mut();
-            let over = played
-                .events
-                .iter()
-                .filter(|(process, events)| **events >= parts.get(process).copied().unwrap_or(0));
-            let over: Vec<Address> = over.map(|(process, _)| *process).collect();
-            for process in over {
-                played.events.remove(&process);
-                played.are_over.push(process);
-                let for_ns = scenario.limits.time_ns;
-                world.plan(world.now_ns(), process, Action::Pause { for_ns });
-            }
-        };
-        self.charge.is_shown_by(&run::report(scenario, &world, stop, &watch))
+fn is_enough(scenario: &Scenario, past: &Slice, charge: &Charge) -> Result<bool, Refusal> {
+    let mut parts: BTreeMap<Address, u64> = BTreeMap::new();
+    for line in &past.lines {
+        *parts.entry(line.process).or_insert(0) += 1;
     }
+    let mut run = run::begin(scenario, Digesting::No)?;
+    let mut played = Parts::default();
+    let stop = loop {
+        if let Some(stop) = run.step(&mut played) {
+            break stop;
+        }
+        let over = played
+            .events
+            .iter()
+            .filter(|(process, events)| **events >= parts.get(process).copied().unwrap_or(0));
+        let over: Vec<Address> = over.map(|(process, _)| *process).collect();
+        for process in over {
+            played.events.remove(&process);
+            played.are_over.push(process);
+            run.pause(process, scenario.limits.time_ns);
+        }
+    };
+    Ok(charge.is_shown_by(&run.report(stop)))
 }
 
 /// How far each process has come in its part, as an onlooker.
@@ -302,10 +258,9 @@ struct Parts {
 }
 
 impl Onlooker for Parts {
-    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, _: &Notary) {
-        let is_ours = matches!(event.what, What::Paused { .. });
-        if !is_ours && !self.are_over.contains(&event.process) {
-            *self.events.entry(event.process).or_insert(0) += 1;
+    fn see(&mut self, event: &dyn Happening) {
+        if !event.is_pause() && !self.are_over.contains(&event.process()) {
+            *self.events.entry(event.process()).or_insert(0) += 1;
         }
     }
 }

@@ -25,7 +25,6 @@ mod small_world;
 mod strategy;
 pub mod sweep;
 mod trial;
-mod variant;
 
 pub use artefact::Artefact;
 pub use campaign::{Campaign, Group, Shard, TWICE_EVERY, Tally};

@@ -2,12 +2,11 @@
 
 use rayon::prelude::*;
 
-use crate::crypto::Notary;
 use crate::fault::{Failure, Fault, Trigger};
-use crate::process::{Milestone, Note as _, Protocol};
+use crate::process::Milestone;
 use crate::run::{self, Digesting, Onlooker, Refusal, Report};
 use crate::scenario::{Expect, Scenario, Verdict};
-use crate::trace::{Event, What};
+use crate::trace::Happening;
 
 use super::menu::Menu;
 
@@ -229,19 +228,16 @@ struct Waits {
 }
 
 impl Onlooker for Waits {
-    fn see<P: Protocol>(&mut self, event: &Event<'_, P>, _: &Notary) {
-        let What::Noted(note) = &event.what else {
-            return;
-        };
-        match note.milestone() {
+    fn see(&mut self, event: &dyn Happening) {
+        match event.milestone() {
             Some(Milestone::Asked { client, .. }) => {
                 let clients = self.since_ns.len().max(client as usize + 1);
                 self.since_ns.resize(clients, 0);
-                self.since_ns[client as usize] = event.at_ns;
+                self.since_ns[client as usize] = event.at_ns();
             }
             Some(Milestone::Answered { client, .. }) => {
-                let since_ns = self.since_ns.get(client as usize).copied().unwrap_or(event.at_ns);
-                self.longest_ns = self.longest_ns.max(event.at_ns - since_ns);
+                let since_ns = self.since_ns.get(client as usize).copied().unwrap_or(event.at_ns());
+                self.longest_ns = self.longest_ns.max(event.at_ns() - since_ns);
             }
             _ => {}
         }

@@ -10,6 +10,7 @@ use crate::process::{Injection, InjectionStep, Message, Protocol};
 use crate::time::Instant;
 
 use super::describe::Ordinals;
+use super::happening::Happening;
 use super::value::{Value, describe, write_field};
 use super::{Event, Watch, What};
 
@@ -130,6 +131,11 @@ impl<F: FnMut(Line)> Lines<F> {
     /// Hands every line to `take`.
     pub fn new(take: F) -> Lines<F> {
         Lines { ordinals: Ordinals::default(), take }
+    }
+
+    /// Hands on the line of an event.
+    pub fn take(&mut self, event: &dyn Happening) {
+        (self.take)(event.line(&mut self.ordinals));
     }
 }
 

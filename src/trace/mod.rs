@@ -8,13 +8,16 @@
 mod canonical;
 mod describe;
 mod digest;
+mod happening;
 mod line;
 #[cfg(test)]
 mod tests;
 mod value;
+mod variant;
 
 pub use describe::Ordinals;
 pub use digest::{CHECKPOINT_EVERY, Fingerprint};
+pub use happening::{Happening, SORT_BITS, Witnessed};
 pub use line::{FORMAT, Line, Lines, WORDS};
 pub use value::{Value, describe};
 

@@ -1,0 +1,127 @@
+//! An event of any protocol: what can be told of it without knowing whose it is.
+
+use crate::crypto::Notary;
+use crate::identity::Address;
+use crate::process::{InjectionStep, Milestone, Note as _, Protocol};
+
+use super::describe::Ordinals;
+use super::line::Line;
+use super::variant::variant;
+use super::{Event, What};
+
+/// Something that happened to a process, whatever its protocol. What costs more than a look is made
+/// when it is asked for.
+pub trait Happening {
+    /// Its place in the run: 1, 2, 3, …
+    fn number(&self) -> u64;
+
+    /// Virtual time.
+    fn at_ns(&self) -> u64;
+
+    /// To whom it happened.
+    fn process(&self) -> Address;
+
+    /// The number of the event that led to it; 0 for none.
+    fn cause(&self) -> u64;
+
+    /// Its sort, as a number of [`SORT_BITS`] bits: what happened, and of messages, timers and
+    /// notes which.
+    fn sort(&self) -> u32;
+
+    /// Whether it is that a process stands still.
+    fn is_pause(&self) -> bool;
+
+    /// What it tells, where it is a note on something that any protocol may tell.
+    fn milestone(&self) -> Option<Milestone<'_>>;
+
+    /// Its line; keys and the like are numbered as [`Line::of`] says.
+    fn line(&self, ordinals: &mut Ordinals) -> Line;
+}
+
+/// How many bits the sort of an event has.
+pub const SORT_BITS: u32 = 12;
+
+/// An event, and who tells whether a signature in it is valid.
+#[derive(Debug)]
+pub struct Witnessed<'a, P: Protocol> {
+    /// The event.
+    pub event: &'a Event<'a, P>,
+    /// Who tells.
+    pub notary: &'a Notary,
+}
+
+impl<P: Protocol> Happening for Witnessed<'_, P> {
+    fn number(&self) -> u64 {
+        self.event.number
+    }
+
+    fn at_ns(&self) -> u64 {
+        self.event.at_ns
+    }
+
+    fn process(&self) -> Address {
+        self.event.process
+    }
+
+    fn cause(&self) -> u64 {
+        self.event.cause
+    }
+
+    fn sort(&self) -> u32 {
+        let (word, which) = sort(&self.event.what);
+        // Five bits for the word, seven for which of its kind.
+        word << 7 | which.min(127)
+    }
+
+    fn is_pause(&self) -> bool {
+        matches!(self.event.what, What::Paused { .. })
+    }
+
+    fn milestone(&self) -> Option<Milestone<'_>> {
+        match &self.event.what {
+            What::Noted(note) => note.milestone(),
+            _ => None,
+        }
+    }
+
+    fn line(&self, ordinals: &mut Ordinals) -> Line {
+        Line::of(self.event, self.notary, ordinals)
+    }
+}
+
+/// What happened, and which of its kind.
+fn sort<P: Protocol>(what: &What<'_, P>) -> (u32, u32) {
+    match what {
+        What::Born { birth } => (0, variant(birth)),
+        What::Started => (1, 0),
+        What::Restarted { .. } => (2, 0),
+        What::Stopped => (3, 0),
+        What::Crashed => (4, 0),
+        What::Paused { .. } => (5, 0),
+        What::Resumed => (6, 0),
+        What::ClockSet { .. } => (7, 0),
+        What::Sent { message, .. } => (8, variant(message)),
+        What::Unreachable { message, .. } => (9, variant(message)),
+        What::Duplicated { .. } => (10, 0),
+        What::Lost { why, .. } => (11, *why as u32),
+        What::Held { .. } => (12, 0),
+        What::InVain { .. } => (13, 0),
+        What::Received { message, .. } => (14, variant(message)),
+        What::TimerSet { timer, .. } => (15, variant(timer)),
+        What::TimerCancelled { timer } => (16, variant(timer)),
+        What::TimerFired { timer } => (17, variant(timer)),
+        What::Persisting { .. } => (18, 0),
+        What::Persisted { .. } => (19, 0),
+        What::Commanded { command, .. } => (20, variant(command)),
+        What::Answered { answer, .. } => (21, variant(answer)),
+        What::Noted(note) => (22, variant(note)),
+        What::Injected(injection) => (
+            23,
+            match injection.step {
+                InjectionStep::Armed => 0,
+                InjectionStep::Done => 1,
+                InjectionStep::InVain => 2,
+            },
+        ),
+    }
+}
