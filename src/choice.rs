@@ -9,6 +9,7 @@
 //! the seed; nothing is drawn, so there is no state. It is used without rejection. A [`Tape`]
 //! overrides single answers: scenario, seed and tape name a run completely.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -52,6 +53,19 @@ impl PartialEq for Name {
 }
 
 impl Eq for Name {}
+
+/// By code: an order, and no particular one.
+impl Ord for Name {
+    fn cmp(&self, other: &Name) -> Ordering {
+        self.code.cmp(&other.code)
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Name) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

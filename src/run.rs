@@ -1,7 +1,8 @@
 //! One scenario, one run, one report: the way from the model to the verdict.
 //!
-//! [`visit`] builds the world that a scenario describes and hands it to somebody who can take a
-//! world of any protocol; [`run`] is the visitor that runs it under its judges and reports.
+//! [`run`] runs a scenario under its judges and reports; [`begin`] hands out the same run to be driven
+//! step by step, whatever its protocol. [`visit`] is for those who want the world of a built-in
+//! protocol itself. [`own()`] makes a protocol of what somebody else wrote.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -19,8 +20,10 @@ use crate::time::Instant;
 use crate::trace::{Fingerprint, Line, Lines};
 
 pub(crate) mod cluster;
+mod own;
 mod underway;
 
+pub use own::{Cluster, own, world};
 pub use underway::{Nobody, Onlooker, Underway};
 use underway::{Stage, Watching};
 
@@ -30,9 +33,15 @@ pub enum Refusal {
     /// A choice is at no site.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// Only the built-in protocols can be handed to a [`Visitor`].
+    #[error(
+        "`{0}` is a protocol of one's own, whose world only those can take who know it; build it \
+         with run::world, or drive it with run::begin"
+    )]
+    Own(&'static str),
 }
 
-/// Somebody who can take a world of any protocol.
+/// Somebody who can take a world of any built-in protocol.
 pub trait Visitor {
     /// What comes of the visit.
     type Outcome;
@@ -54,6 +63,7 @@ pub fn visit<V: Visitor>(scenario: &Scenario, visitor: V) -> Result<V::Outcome, 
                 Ok(visitor.visit(scenario, world))
             }
         },
+        scenario::Protocol::Own(own) => Err(Refusal::Own(own.name)),
     }
 }
 
@@ -244,7 +254,10 @@ pub fn begin(scenario: &Scenario, digesting: Digesting) -> Result<Box<dyn Underw
             Box::new(Stage::new(self.0, world, self.1))
         }
     }
-    visit(scenario, Beginning(scenario, digesting))
+    match own::begin(scenario, digesting) {
+        Some(run) => run,
+        None => visit(scenario, Beginning(scenario, digesting)),
+    }
 }
 
 /// What is to be said of a run that is over.
@@ -269,8 +282,8 @@ fn report<P: Judged>(
         unasked: world.choices().unasked().map(str::to_owned).collect(),
         injections: watch.injections.outcomes().to_vec(),
         faulty: watch.injections.faulty(),
-        too_many_since: watch.injections.too_many_since(tolerated(scenario)),
-        tolerated: tolerated(scenario),
+        too_many_since: watch.injections.too_many_since(scenario.protocol.tolerated()),
+        tolerated: scenario.protocol.tolerated(),
         reached: reached(watch),
         rulings: watch.bench.rulings(),
         missed: Vec::new(),
@@ -285,13 +298,6 @@ fn report<P: Judged>(
 /// What stands for a digest that was not taken.
 fn no_digest() -> Digest {
     Fingerprint::new().digest()
-}
-
-/// How many faulty replicas the scenario's protocol bears in each configuration.
-fn tolerated(scenario: &Scenario) -> u32 {
-    match &scenario.protocol {
-        scenario::Protocol::Bcr(bcr) => bcr.t,
-    }
 }
 
 /// What can be reached by some run: what a protocol tells, each failure and each trigger.
@@ -470,6 +476,10 @@ impl Display for Summary<'_> {
                 if let Some(quirk) = bcr.quirk {
                     write!(f, "quirk {quirk}, ")?;
                 }
+            }
+            scenario::Protocol::Own(own) => {
+                let (bears, replicas) = (own.tolerated, own.replicas());
+                write!(f, "{}, {replicas} replicas, bears {bears}: ", own.name)?;
             }
         }
         let clients = scenario.clients.len();

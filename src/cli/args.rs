@@ -59,6 +59,7 @@ impl Reader {
             counter_base_one: self.counter_base == "1",
             set: set.chain(quirk).collect::<Result<_, _>>()?,
             seed: self.seed,
+            own: Vec::new(),
         })
     }
 

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use crate::judge::Finding;
 use crate::run::Report;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Protocol, Scenario};
 use crate::time::Instant;
 
 use super::slice::Slice;
@@ -32,10 +32,10 @@ impl Artefact {
         let (finding, slice) = (report.first_broken()?, slice?);
         let digest = format!("{:#}", report.digest);
         let name = format!("{}-{}", finding.judge.replace([' ', '_'], "-"), &digest[..8]);
-        let description = description(&name, &report, finding, &slice);
+        let description = description(&scenario.protocol, &name, &report, finding, &slice);
         let told = Scenario { description, ..scenario.clone() };
         let toml = scenario::to_toml(&told);
-        let rust = test(&name, &report, finding, &toml);
+        let rust = test(&scenario.protocol, &name, &report, finding, &toml);
         Some(Artefact { name, rust, mermaid: slice.to_mermaid(), toml })
     }
 }
@@ -56,7 +56,13 @@ impl Artefact {
 }
 
 /// What breaks, and how to see it.
-fn description(name: &str, report: &Report, finding: &Finding, slice: &Slice) -> String {
+fn description(
+    protocol: &Protocol,
+    name: &str,
+    report: &Report,
+    finding: &Finding,
+    slice: &Slice,
+) -> String {
     let beyond = match report.is_beyond_tolerance() {
         true => " More replicas fail than the protocol bears.",
         false => "",
@@ -70,12 +76,15 @@ fn description(name: &str, report: &Report, finding: &Finding, slice: &Slice) ->
         report.events,
         slice.lines.len()
     );
-    let again = format!("Again: perjury run {name}.toml");
+    let again = match protocol {
+        Protocol::Own(own) => format!("Again: read it with ReadOptions::own, for {}", own.name),
+        _ => format!("Again: perjury run {name}.toml"),
+    };
     format!("{}\n\n{again}", wrapped(&text, 96))
 }
 
 /// A test that runs the scenario and says what is wrong.
-fn test(name: &str, report: &Report, finding: &Finding, toml: &str) -> String {
+fn test(protocol: &Protocol, name: &str, report: &Report, finding: &Finding, toml: &str) -> String {
     let function = name.replace('-', "_");
     let mut hashes = String::from("#");
     while toml.contains(&format!("\"{hashes}")) {
@@ -86,19 +95,31 @@ fn test(name: &str, report: &Report, finding: &Finding, toml: &str) -> String {
         true => "report.first_broken().is_none()",
         false => "report.verdict == perjury::scenario::Verdict::Held",
     };
+    let judge = finding.judge;
+    let (options, given) = match protocol {
+        Protocol::Own(own) => (
+            "&options",
+            format!(
+                "// A value that implements `perjury::run::Cluster`, by which this was found.\n    \
+                 let own = vec![perjury::run::own({}())];\n    \
+                 let options = perjury::scenario::ReadOptions {{ own, ..Default::default() }};\n    ",
+                own.name
+            ),
+        ),
+        _ => ("&Default::default()", String::new()),
+    };
     let write = writeln!(
         text,
-        "/// Found by `perjury fuzz`: {}.\n\
+        "/// Found by fuzzing: {judge}.\n\
          #[test]\n\
          fn {function}() {{\n    \
-             let text = r{hashes}\"{toml}\"{hashes};\n    \
+             {given}let text = r{hashes}\"{toml}\"{hashes};\n    \
              let reading = perjury::scenario::read(\"{name}\", text.as_bytes(), \
-                 &Default::default());\n    \
+                 {options});\n    \
              let scenario = reading.scenario.expect(\"it is a scenario\");\n    \
              let report = perjury::run::run(&scenario).expect(\"it can be run\");\n    \
              assert!({bears}, \"{{report}}\");\n\
-         }}",
-        finding.judge
+         }}"
     );
     write.expect("a string takes all that is written");
     text

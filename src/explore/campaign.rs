@@ -207,11 +207,11 @@ impl Campaign {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Deliver, Protocol};
+    use crate::scenario::Deliver;
 
     fn campaign(runs: u64) -> Campaign {
         let mut shape = Shape::of("bcr").unwrap().requests(3, 6);
-        let Protocol::Bcr(bcr) = &mut shape.base.protocol;
+        let bcr = shape.base.protocol.bcr_mut().unwrap();
         bcr.deliver = Deliver::CaughtUp;
         Campaign { shape, seed: 1, runs, shard: Shard::WHOLE, stop_after: None }
     }

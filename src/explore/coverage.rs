@@ -85,9 +85,10 @@ pub(super) fn cells(scenario: &Scenario, report: &Report) -> impl Iterator<Item 
     let fired = report.injections.iter().filter(|outcome| outcome.fired > 0);
     fired.map(move |outcome| {
         let (trigger, failure) = outcome.pair.split_once("), ").unwrap_or((&outcome.pair, ""));
-        let name = |call: &str| call.split('(').next().unwrap_or_default().to_owned();
+        let message = trigger.strip_prefix("received(").unwrap_or(trigger);
+        let name = |call: &str| call.split(['(', ',']).next().unwrap_or_default().to_owned();
         let place = place(&menu, outcome.replica.configuration, outcome.replica.index);
-        cell(&name(trigger), &name(failure), &place)
+        cell(&name(message), &name(failure), &place)
     })
 }
 
@@ -116,7 +117,7 @@ fn cells_of(protocol: &Protocol) -> BTreeSet<String> {
         let place = place(&menu, configuration, position);
         for trigger in menu.triggers(configuration, position) {
             let failures = menu.failures(position).into_iter();
-            all.extend(failures.map(|failure| cell(trigger.name(), failure.name(), &place)));
+            all.extend(failures.map(|failure| cell(trigger.message(), failure.name(), &place)));
         }
     }
     all

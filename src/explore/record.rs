@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::Hasher;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, ReadOptions, Scenario};
 
 use super::campaign::{Campaign, Group, Shard, Tally};
 use super::coverage::{Coverage, all_cells};
@@ -188,11 +188,11 @@ impl Record {
         lines.iter().map(|line| json(line) + "\n").collect()
     }
 
-    /// Reads the lines.
+    /// Reads the lines, and the scenarios in them with these options.
     ///
     /// # Errors
     /// Lines that are none of ours, or not all of them.
-    pub fn from_lines(text: &str) -> Result<Record, RecordError> {
+    pub fn from_lines(text: &str, options: &ReadOptions) -> Result<Record, RecordError> {
         let mut header = None;
         let mut counts = None;
         let mut findings = Vec::new();
@@ -206,7 +206,7 @@ impl Record {
                 Line::Tally(last) => counts = Some(last),
                 Line::Finding { charge, found, scenario } => {
                     let name = format!("run {}", found.index);
-                    let reading = scenario::read(&name, scenario.as_bytes(), &Default::default());
+                    let reading = scenario::read(&name, scenario.as_bytes(), options);
                     let scenario = reading.scenario;
                     let scenario = scenario.ok_or_else(|| wrong("no scenario in it".to_owned()))?;
                     findings.push((charge, found, scenario));
@@ -292,11 +292,11 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Deliver, Protocol};
+    use crate::scenario::Deliver;
 
     fn campaign(shard: Shard) -> Campaign {
         let mut shape = Shape::of("bcr").unwrap().requests(3, 6);
-        let Protocol::Bcr(bcr) = &mut shape.base.protocol;
+        let bcr = shape.base.protocol.bcr_mut().unwrap();
         bcr.deliver = Deliver::CaughtUp;
         Campaign { shape, seed: 2, runs: 600, shard, stop_after: None }
     }
@@ -315,12 +315,13 @@ mod tests {
     fn what_is_written_is_read_again() {
         let whole = record(Shard::WHOLE);
         assert!(!whole.scenarios.is_empty(), "nothing was found");
-        assert_eq!(Record::from_lines(&whole.to_lines()), Ok(whole));
+        assert_eq!(Record::from_lines(&whole.to_lines(), &ReadOptions::default()), Ok(whole));
     }
 
     #[test]
     fn parts_make_the_whole() {
-        let parts = [part(1), part(0)].map(|part| Record::from_lines(&part.to_lines()).unwrap());
+        let parts = [part(1), part(0)]
+            .map(|part| Record::from_lines(&part.to_lines(), &ReadOptions::default()).unwrap());
         assert_eq!(Record::merge(parts.to_vec()), Ok(record(Shard::WHOLE)));
     }
 
@@ -336,10 +337,11 @@ mod tests {
         let strange = Record::merge(vec![one.clone(), stranger]);
         assert_eq!(strange, Err((Some(1), RecordError::OtherCampaign)));
         let lines = one.to_lines();
+        let read = |text: &str| Record::from_lines(text, &ReadOptions::default());
         let cut = lines.trim_end().rsplit_once('\n').unwrap().0;
-        assert_eq!(Record::from_lines(cut), Err(RecordError::Cut("the last line is missing")));
-        assert!(matches!(Record::from_lines("{}"), Err(RecordError::Line { line: 1, .. })));
+        assert_eq!(read(cut), Err(RecordError::Cut("the last line is missing")));
+        assert!(matches!(read("{}"), Err(RecordError::Line { line: 1, .. })));
         let newer = lines.replacen("\"format\":1", "\"format\":2", 1);
-        assert_eq!(Record::from_lines(&newer), Err(RecordError::Format(2)));
+        assert_eq!(read(&newer), Err(RecordError::Format(2)));
     }
 }

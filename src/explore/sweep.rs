@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn the_weak_spot_of_a_rule_is_found_among_pairs() {
         let mut base = base();
-        let crate::scenario::Protocol::Bcr(bcr) = &mut base.protocol;
+        let bcr = base.protocol.bcr_mut().unwrap();
         bcr.accept = crate::scenario::Accept::Quorum;
         base.faults = vec![fault(
             0,

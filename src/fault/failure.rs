@@ -80,7 +80,24 @@ pub enum Failure {
     FlipBit,
 }
 
+/// Failures that need no knowledge of a protocol, in which nobody says what is wrong; with 1 where
+/// a failure takes a number.
+pub const BENIGN: [Failure; 5] = [
+    Failure::Crash,
+    Failure::Drop,
+    Failure::OmitSend,
+    Failure::Replay,
+    Failure::Sleep { milliseconds: 1 },
+];
+
 impl Failure {
+    /// Whether it can happen to a replica of any protocol.
+    #[must_use]
+    pub const fn is_general(self) -> bool {
+        use Failure::{Crash, Drop, FlipBit, OmitSend, Replay, Sleep};
+        matches!(self, Crash | Drop | FlipBit | OmitSend | Replay | Sleep { .. })
+    }
+
     /// The name in the scenario text.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -112,6 +112,8 @@ pub struct Injector<P: Attackable> {
     pairs: Arc<[Pair]>,
     /// How many messages of each class were received; the class is the trigger with number 0.
     received: BTreeMap<Trigger, u64>,
+    /// Whether a pair waits for a message by its kind alone.
+    counts_kinds: bool,
     /// The pairs that wait for an outgoing message, by their places among all.
     armed: Vec<usize>,
     /// What is still due when the process has slept.
@@ -144,6 +146,7 @@ impl<P: Attackable> Injector<P> {
     fn new(pairs: Arc<[Pair]>) -> Injector<P> {
         let failures: Vec<Failure> = pairs.iter().map(|pair| pair.failure).collect();
         Injector {
+            counts_kinds: pairs.iter().any(|pair| matches!(pair.trigger, Trigger::Received { .. })),
             pairs,
             received: BTreeMap::new(),
             armed: Vec::new(),
@@ -162,14 +165,20 @@ impl<P: Attackable> Injector<P> {
         if let Some(rest) = rest {
             return rest;
         }
-        let Some(class) = P::Adversary::trigger(*from, message) else {
-            return Due::default();
-        };
-        let count = self.received.entry(class).or_insert(0);
-        let trigger = class.with_number(*count);
-        *count += 1;
-        let pairs = self.pairs.iter().enumerate().filter(|(_, pair)| pair.trigger == trigger);
+        let named = P::Adversary::trigger(*from, message).map(|class| self.count(class));
+        let kind = Trigger::Received { kind: message.kind(), number: 0 };
+        let of_kind = self.counts_kinds.then(|| self.count(kind));
+        let triggers = [named, of_kind];
+        let is_due = |pair: &Pair| triggers.contains(&Some(pair.trigger));
+        let pairs = self.pairs.iter().enumerate().filter(|(_, pair)| is_due(pair));
         Due { pairs: pairs.map(|(place, _)| place).collect(), ignored: false }
+    }
+
+    /// Counts one more message of a class; returns the trigger that it is.
+    fn count(&mut self, class: Trigger) -> Trigger {
+        let count = self.received.entry(class).or_insert(0);
+        *count += 1;
+        class.with_number(*count - 1)
     }
 
     /// Carries out what is due before the process is handed the message, in the order of the

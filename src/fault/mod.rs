@@ -5,11 +5,13 @@
 
 mod failure;
 mod injector;
+mod no_lies;
 pub mod text;
 mod trigger;
 
-pub use failure::Failure;
+pub use failure::{BENIGN, Failure};
 pub use injector::{Act, Adversary, Attackable, Injector, interposers};
+pub use no_lies::NoLies;
 pub use text::{CallError, Spelled};
 pub use trigger::Trigger;
 

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use super::{Failure, Trigger};
+use crate::choice::Name;
+use crate::protocol::bcr::messages::kind;
 use crate::syntax::{self, Call, SyntaxError};
 
 /// A trigger or failure, and how it was spelled if not by its own name.
@@ -54,6 +56,9 @@ const WITHOUT_CLIENT: [WithoutClient; 6] = [
     ("catch_up", |number| Trigger::CatchUp { number }),
 ];
 
+/// The trigger that is any message of a kind.
+const RECEIVED: &str = "received";
+
 /// Failures without a number in their brackets.
 const PLAIN: [Failure; 19] = [
     Failure::ChangeOperation,
@@ -100,7 +105,8 @@ pub const MAX_SLEEP: u64 = u64::MAX / 1_000_000;
 
 /// The names of all triggers.
 pub fn trigger_names() -> impl Iterator<Item = &'static str> + Clone {
-    WITH_CLIENT.iter().map(|(name, _)| *name).chain(WITHOUT_CLIENT.iter().map(|(name, _)| *name))
+    let named = WITH_CLIENT.iter().map(|(name, _)| *name);
+    named.chain(WITHOUT_CLIENT.iter().map(|(name, _)| *name)).chain([RECEIVED])
 }
 
 /// The names of all failures.
@@ -108,7 +114,7 @@ pub fn failure_names() -> impl Iterator<Item = &'static str> + Clone {
     PLAIN.iter().map(|failure| failure.name()).chain(COUNTED.iter().map(|(name, ..)| *name))
 }
 
-/// Every trigger, for the first message of the first client.
+/// Every trigger that names a message of the chain, for the first message of the first client.
 pub fn triggers() -> impl Iterator<Item = Trigger> {
     let with_client = WITH_CLIENT.iter().map(|(_, make)| make(0, 0));
     with_client.chain(WITHOUT_CLIENT.iter().map(|(_, make)| make(0)))
@@ -120,14 +126,17 @@ pub fn failures() -> impl Iterator<Item = Failure> {
 }
 
 impl Trigger {
-    /// The trigger that a call writes.
+    /// The trigger that a call writes, where messages are of these kinds.
     ///
     /// # Errors
-    /// An unknown name, or arguments that are not the numbers this trigger takes.
-    pub fn from_call(call: &Call) -> Result<Spelled<Self>, CallError<Self>> {
+    /// An unknown name, or arguments that are not what this trigger takes.
+    pub fn from_call(call: &Call, kinds: &[Name]) -> Result<Spelled<Self>, CallError<Self>> {
         let name = resolve(call, trigger_names(), "trigger")?;
         let alias = (call.name != name).then(|| call.name.clone());
         let spelled = |value| Spelled { value, alias: alias.clone() };
+        if name == RECEIVED {
+            return received(call, kinds).map(spelled);
+        }
         if let Some((_, make)) = WITH_CLIENT.iter().find(|(known, _)| *known == name) {
             return with_client(call, name, make).map(spelled);
         }
@@ -135,6 +144,26 @@ impl Trigger {
         let make = make.map_or(WITHOUT_CLIENT[0].1, |(_, make)| *make);
         without_client(call, name, make).map(spelled)
     }
+}
+
+fn received(call: &Call, kinds: &[Name]) -> Result<Trigger, CallError<Trigger>> {
+    let example = kinds.first().map_or("kind", |kind| kind.text());
+    let help = || format!("write received(kind,number), for example received({example},0)");
+    let [kind, number] = call.arguments.as_slice() else {
+        let found = call.arguments.len();
+        let message = format!("`received` takes the kind of a message and a number, not {found}");
+        return Err(CallError::new(call.span.clone(), message, help()));
+    };
+    let Some(known) = kinds.iter().find(|known| known.text() == kind.text) else {
+        let words = || kinds.iter().map(|kind| kind.text());
+        let message = format!("there is no message `{}`", kind.text);
+        let help = match syntax::nearest(&snake(&kind.text), words()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the messages are {}", words().collect::<Vec<_>>().join(", ")),
+        };
+        return Err(CallError::new(kind.span.clone(), message, help));
+    };
+    Ok(Trigger::Received { kind: *known, number: number_of(number, u64::MAX, help)? })
 }
 
 fn with_client(
@@ -302,12 +331,12 @@ fn one_form(word: &str) -> &str {
 }
 
 macro_rules! from_text {
-    ($kind:ty) => {
+    ($kind:ty, $from_call:expr) => {
         impl FromStr for $kind {
             type Err = SyntaxError;
 
             fn from_str(text: &str) -> Result<Self, SyntaxError> {
-                let found = Self::from_call(&syntax::call(text)?);
+                let found = $from_call(&syntax::call(text)?);
                 found.map(|spelled| spelled.value).map_err(|error| SyntaxError {
                     span: error.span,
                     message: error.message,
@@ -318,8 +347,9 @@ macro_rules! from_text {
     };
 }
 
-from_text!(Trigger);
-from_text!(Failure);
+// Of messages those of the built-in protocols are known here.
+from_text!(Trigger, |call| Trigger::from_call(call, kind::ALL));
+from_text!(Failure, Failure::from_call);
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -356,6 +386,15 @@ pub(super) mod tests {
             "0..6 there is no trigger `shutle`; did you mean `shuttle`?"
         );
         assert_eq!(
+            said::<Trigger>("received(shutle,0)"),
+            "9..15 there is no message `shutle`; did you mean `shuttle`?"
+        );
+        assert_eq!(
+            said::<Trigger>("received(shuttle)"),
+            "0..17 `received` takes the kind of a message and a number, not 1; write \
+             received(kind,number), for example received(client_request,0)"
+        );
+        assert_eq!(
             said::<Failure>("sleep(time)"),
             "6..10 `time` is no number from 0 up; write sleep(milliseconds), a plain number"
         );
@@ -379,9 +418,11 @@ pub(super) mod tests {
     pub(crate) fn any_trigger() -> impl Strategy<Value = Trigger> {
         let with = (proptest::sample::select(WITH_CLIENT.to_vec()), any::<u32>(), any::<u64>());
         let without = (proptest::sample::select(WITHOUT_CLIENT.to_vec()), any::<u64>());
+        let received = (proptest::sample::select(kind::ALL.to_vec()), any::<u64>());
         prop_oneof![
             with.prop_map(|((_, make), client, number)| make(client, number)),
             without.prop_map(|((_, make), number)| make(number)),
+            received.prop_map(|(kind, number)| Trigger::Received { kind, number }),
         ]
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::choice::Name;
+
 /// The message whose receipt sets a failure off.
 ///
 /// Numbers count the receipts of one type (and of one client, where the type names one) by one
@@ -66,9 +68,25 @@ pub enum Trigger {
         /// The how manieth such message, from 0.
         number: u64,
     },
+    /// A message of this kind, whoever sent it and whatever it says.
+    Received {
+        /// Its kind.
+        kind: Name,
+        /// The how manieth such message, from 0.
+        number: u64,
+    },
 }
 
 impl Trigger {
+    /// The message whose receipt it is, in a word.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Received { kind, .. } => kind.text(),
+            named => named.name(),
+        }
+    }
+
     /// The name in the scenario text.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -83,6 +101,7 @@ impl Trigger {
             Self::CompletedCheckpoint { .. } => "completed_checkpoint",
             Self::GetRunningState { .. } => "get_running_state",
             Self::CatchUp { .. } => "catch_up",
+            Self::Received { .. } => "received",
         }
     }
 
@@ -111,7 +130,8 @@ impl Trigger {
             | Self::Checkpoint { number }
             | Self::CompletedCheckpoint { number }
             | Self::GetRunningState { number }
-            | Self::CatchUp { number } => number,
+            | Self::CatchUp { number }
+            | Self::Received { number, .. } => number,
         }
     }
 
@@ -141,7 +161,8 @@ impl Trigger {
             | Self::Checkpoint { number }
             | Self::CompletedCheckpoint { number }
             | Self::GetRunningState { number }
-            | Self::CatchUp { number } => *number = other,
+            | Self::CatchUp { number }
+            | Self::Received { number, .. } => *number = other,
         }
         self
     }
@@ -149,9 +170,10 @@ impl Trigger {
 
 impl fmt::Display for Trigger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.client() {
-            Some(client) => write!(f, "{}({client},{})", self.name(), self.number()),
-            None => write!(f, "{}({})", self.name(), self.number()),
+        match (self, self.client()) {
+            (Self::Received { kind, number }, _) => write!(f, "received({kind},{number})"),
+            (_, Some(client)) => write!(f, "{}({client},{})", self.name(), self.number()),
+            (_, None) => write!(f, "{}({})", self.name(), self.number()),
         }
     }
 }

@@ -21,6 +21,10 @@
 //! third time. Where a delay may by chance be longer than any timeout, each request of every client
 //! may need all of that once more.
 //!
+//! A protocol of one's own says through how many messages an answer comes and how long its
+//! processes wait for it; twice as many attempts as there are replicas, for each request of all
+//! clients and ten more, must then do.
+//!
 //! # Where nothing is demanded
 //!
 //! Where a partition never ends, datagrams are lost, bandwidth is limited, messages go by priority,
@@ -33,8 +37,8 @@ use std::fmt::{self, Display};
 use crate::choice::exponential;
 use crate::identity::Identity;
 use crate::scenario::{
-    Bcr, Latency, Link, LinkKind, LinkOverride, Party, Probability, ProcessTrouble, Protocol,
-    Scenario, Schedule,
+    Bcr, Latency, Link, LinkKind, LinkOverride, Own, Pace, Party, Probability, ProcessTrouble,
+    Protocol, Scenario, Schedule,
 };
 use crate::sim::Patience;
 use crate::time::Span;
@@ -50,6 +54,8 @@ pub enum NoDemand {
     Bandwidth,
     /// Messages go by priority, not by time.
     Priorities,
+    /// The protocol does not say how soon it answers.
+    NoPace,
     /// A timeout is over before an answer can be there.
     Timeout {
         /// Whose.
@@ -67,6 +73,7 @@ impl Display for NoDemand {
             NoDemand::Partition => f.write_str("a partition never ends"),
             NoDemand::Loss => f.write_str("datagrams are lost"),
             NoDemand::Bandwidth => f.write_str("a link's bandwidth is limited"),
+            NoDemand::NoPace => f.write_str("the protocol does not say how soon it answers"),
             NoDemand::Priorities => f.write_str("messages go by priority, whatever time it takes"),
             NoDemand::Timeout { whose, timeout_ns, takes_ns } => {
                 let (timeout, takes) = (Span(*timeout_ns), Span(*takes_ns));
@@ -80,14 +87,58 @@ impl Display for NoDemand {
 pub fn patience(scenario: &Scenario) -> Result<Patience, NoDemand> {
     let planned_ns = planned_troubles_end(scenario).ok_or(NoDemand::Partition)?;
     let delay = delay(scenario)?;
-    let Protocol::Bcr(knobs) = &scenario.protocol;
-    let rates = || {
-        let own = scenario.processes.iter().filter_map(|process| process.clock_rate_ppb);
-        own.chain([ProcessTrouble::TRUE_RATE_PPB])
-    };
-    let fastest = Waits::at_rate(knobs, rates().fold(0, u64::max));
-    fastest.outlast(knobs.t, delay)?;
-    let slowest = Waits::at_rate(knobs, rates().fold(u64::MAX, u64::min));
+    match &scenario.protocol {
+        Protocol::Bcr(knobs) => of_bcr(scenario, knobs, planned_ns, delay),
+        Protocol::Own(own) => of_own(scenario, own, planned_ns, delay),
+    }
+}
+
+/// The rates of the slowest and of the fastest clock.
+fn rates(scenario: &Scenario) -> (u64, u64) {
+    let own = scenario.processes.iter().filter_map(|process| process.clock_rate_ppb);
+    let mut all: Vec<u64> = own.chain([ProcessTrouble::TRUE_RATE_PPB]).collect();
+    all.sort_unstable();
+    (all[0], all[all.len() - 1])
+}
+
+/// A time by a clock of this rate, in true time.
+fn truly(ns: u64, rate_ppb: u64) -> u64 {
+    let product = u128::from(ns) * u128::from(ProcessTrouble::TRUE_RATE_PPB);
+    u64::try_from(product / u128::from(rate_ppb.max(1))).unwrap_or(u64::MAX)
+}
+
+/// A protocol of one's own says how long an answer takes. Every request of every client may meet
+/// each replica in vain, twice, and get in the way of all others.
+fn of_own(
+    scenario: &Scenario,
+    own: &Own,
+    planned_ns: u64,
+    delay: Delay,
+) -> Result<Patience, NoDemand> {
+    let Pace { trips, timeout_ns } = own.pace.ok_or(NoDemand::NoPace)?;
+    let takes_ns = delay.usual_ns.saturating_mul(u64::from(trips));
+    let (slowest, fastest) = rates(scenario);
+    let shortest_ns = truly(timeout_ns, fastest);
+    if shortest_ns <= takes_ns {
+        let (whose, timeout_ns) = ("client", shortest_ns);
+        return Err(NoDemand::Timeout { whose, timeout_ns, takes_ns });
+    }
+    let counts = scenario.clients.iter().map(|client| client.workload.demand_count());
+    let requests = counts.fold(10, u64::saturating_add);
+    let attempts = requests.saturating_mul(2 * (u64::from(own.replicas()) + 1));
+    let attempt_ns = truly(timeout_ns, slowest).saturating_add(takes_ns);
+    Ok(Patience { planned_ns, least_ns: attempts.saturating_mul(attempt_ns), growth: 1 })
+}
+
+fn of_bcr(
+    scenario: &Scenario,
+    knobs: &Bcr,
+    planned_ns: u64,
+    delay: Delay,
+) -> Result<Patience, NoDemand> {
+    let (slowest, fastest) = rates(scenario);
+    Waits::at_rate(knobs, fastest).outlast(knobs.t, delay)?;
+    let slowest = Waits::at_rate(knobs, slowest);
     let counts = scenario.clients.iter().map(|client| client.workload.demand_count());
     let requests = counts.clone().fold(0, u64::max).saturating_add(10);
     let trip_ns = delay.usual_ns.saturating_mul(u64::from(4 * knobs.t + 6));
@@ -156,7 +207,6 @@ fn delay(scenario: &Scenario) -> Result<Delay, NoDemand> {
 /// Everybody whom an exception could cover in another way than others: replicas of the first
 /// configuration, of those that are named, and of one that is not.
 fn parties(scenario: &Scenario) -> impl Iterator<Item = Identity> {
-    let Protocol::Bcr(knobs) = &scenario.protocol;
     let ends = scenario.network.overrides.iter().flat_map(|over| [over.from, over.to]);
     let named = ends.filter_map(|party| match party {
         Party::Replica { configuration, .. } => Some(configuration),
@@ -164,7 +214,7 @@ fn parties(scenario: &Scenario) -> impl Iterator<Item = Identity> {
     });
     let mut configurations: BTreeSet<u32> = named.chain([0]).collect();
     configurations.extend((0..).find(|number| !configurations.contains(number)));
-    let replicas = knobs.replicas();
+    let replicas = scenario.protocol.replicas();
     let replicas = configurations.into_iter().flat_map(move |configuration| {
         (0..replicas).map(move |position| Identity::replica(configuration, position))
     });
@@ -212,10 +262,7 @@ struct Waits {
 impl Waits {
     /// In true time, where their clocks run at this rate.
     fn at_rate(knobs: &Bcr, rate_ppb: u64) -> Waits {
-        let truly = |ns: u64| {
-            let product = u128::from(ns) * u128::from(ProcessTrouble::TRUE_RATE_PPB);
-            u64::try_from(product / u128::from(rate_ppb.max(1))).unwrap_or(u64::MAX)
-        };
+        let truly = |ns| truly(ns, rate_ppb);
         Waits {
             client_ns: truly(knobs.client_timeout_ns),
             head_ns: truly(knobs.head_timeout_ns),

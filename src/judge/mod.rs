@@ -3,6 +3,9 @@
 //! A judge watches the events of a run and keeps what it finds; it sees neither processes nor
 //! world, so runs on sockets and recordings are judged by the same code. Every judge names the
 //! first event that broke its property.
+//!
+//! Judges of one's own are a value that watches ([`Watch`]) and rules ([`Bench`]); most are a few
+//! [`Property`] values and what it takes to test them.
 
 pub mod bcr;
 mod clients;
@@ -11,6 +14,7 @@ mod expect;
 mod faults;
 pub mod linear;
 pub mod liveness;
+mod property;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +27,7 @@ pub use clients::{ClientRecord, Clients};
 pub use events::Counted;
 pub use expect::missed;
 pub use faults::{Injections, Outcome};
+pub use property::{Place, Property};
 
 /// A property that was broken, and where that showed first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,20 +77,29 @@ pub trait Judged: Attackable {
     fn bench(scenario: &Scenario) -> Self::Bench;
 }
 
-/// The judges of one run.
+/// The judges of one run. Whether every request is answered is judged without them; a protocol of
+/// one's own keeps a [`Property`] for each thing that it promises.
 pub trait Bench {
     /// What they say when it is over.
     fn rulings(&self) -> Vec<Ruling>;
 
     /// The dictionary in the end, key by key, as the operations that were executed left it.
-    fn dictionary(&self) -> Vec<(String, String)>;
+    fn dictionary(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 
     /// What should be reached by some run, and was by this one.
-    fn reached(&self) -> &BTreeSet<&'static str>;
+    fn reached(&self) -> &BTreeSet<&'static str> {
+        const { &BTreeSet::new() }
+    }
 
     /// The quorum that ended each configuration, in order.
-    fn quorums(&self) -> Vec<Vec<u32>>;
+    fn quorums(&self) -> Vec<Vec<u32>> {
+        Vec::new()
+    }
 
     /// How often the cluster was reconfigured.
-    fn reconfigurations(&self) -> u64;
+    fn reconfigurations(&self) -> u64 {
+        0
+    }
 }

@@ -170,6 +170,9 @@ pub(super) static SCHEDULE: Shape = Shape {
     rule: Rule::ByKind(&[("timed", &[]), ("random", &["mean"]), ("pct", &["changes", "length"])]),
 };
 
+/// The keys that are knobs of Byzantine chain replication.
+pub(super) const BCR: [&str; 6] = ["t", "accept", "deliver", "quirk", "timeouts", "checkpoint"];
+
 pub(super) static TIMEOUTS: Shape = Shape {
     name: "timeouts",
     keys: &[
@@ -349,7 +352,11 @@ pub(super) static FAULT: Shape = Shape {
     keys: &[
         key("configuration", INDEX, "The configuration, from 0."),
         needed("replica", INDEX, "The position in the chain, from 0: the head."),
-        needed("when", Form::Text, "The message that sets it off, for example shuttle(0,1)."),
+        needed(
+            "when",
+            Form::Text,
+            "The message that sets it off, for example shuttle(0,1), or received(shuttle,3).",
+        ),
         needed("then", Form::Text, "What happens, for example change_result(); drop()."),
     ],
     rule: Rule::Any,

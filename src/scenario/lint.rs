@@ -5,28 +5,35 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Findings, Span};
 use super::model::*;
+use super::own::Own;
 use super::toml_reader::Places;
+use crate::choice::Name;
 use crate::fault::{Failure, Fault, Trigger};
 use crate::object::Item;
+use crate::protocol::bcr::messages::kind;
 
 /// Reports everything that looks unintended.
 pub(super) fn lint(findings: &Findings, scenario: &Scenario, places: &Places) {
     let mut lint = Lint {
         findings,
         scenario,
+        bcr: scenario.protocol.bcr().cloned().unwrap_or_default(),
         places,
         requests: scenario.clients.iter().map(requests).collect(),
         repeats: repeats(scenario),
         stays_initial: false,
         nobody_times_out: false,
     };
-    if is_calm(scenario) {
+    if scenario.protocol.bcr().is_some_and(|bcr| is_calm(scenario, bcr)) {
         lint.stays_initial = stays_initial(scenario);
         lint.nobody_times_out = scenario.faults.iter().all(needs_timeout);
     }
     lint.clients();
     for (fault, place) in scenario.faults.iter().zip(&places.faults) {
-        lint.fault(fault, place);
+        match &scenario.protocol {
+            Protocol::Bcr(_) => lint.fault(fault, place),
+            Protocol::Own(own) => lint.own_fault(own, fault, place),
+        }
     }
     lint.tolerance();
     lint.partitions();
@@ -38,6 +45,8 @@ pub(super) fn lint(findings: &Findings, scenario: &Scenario, places: &Places) {
 struct Lint<'a> {
     findings: &'a Findings,
     scenario: &'a Scenario,
+    /// The knobs of Byzantine chain replication, where it is that.
+    bcr: Bcr,
     places: &'a Places,
     /// How many requests each client makes.
     requests: Vec<u64>,
@@ -51,8 +60,7 @@ struct Lint<'a> {
 
 impl Lint<'_> {
     fn bcr(&self) -> &Bcr {
-        let Protocol::Bcr(bcr) = &self.scenario.protocol;
-        bcr
+        &self.bcr
     }
 
     fn clients(&self) {
@@ -92,6 +100,32 @@ impl Lint<'_> {
             if *failure == Failure::OmitSend {
                 let message = "omit_send was withdrawn from the specification";
                 self.findings.warn(span.clone(), message, "use drop() on the receiving side");
+            }
+        }
+    }
+
+    /// The same in a protocol of one's own, of which only is known what it says of itself.
+    fn own_fault(&self, own: &Own, fault: &Fault, (whole, when, then): &(Span, Span, Vec<Span>)) {
+        let name = own.name;
+        if fault.replica >= own.replicas() {
+            let reason = format!("{name} has the positions 0 to {}", own.replicas().max(1) - 1);
+            return self.never(whole, &reason, "name one of them");
+        }
+        if fault.configuration > 0 {
+            let reason = format!("{name} has no configuration but 0");
+            self.never(whole, &reason, "leave `configuration` out");
+        }
+        if !matches!(fault.trigger, Trigger::Received { .. }) {
+            let reason = format!("{name} has no messages of the chain");
+            self.never(when, &reason, "use received(kind,number)");
+        }
+        for (failure, span) in fault.failures.iter().zip(then) {
+            if !failure.is_general() {
+                let reason = format!("{name} knows no {}", failure.name());
+                self.never(span, &reason, "use crash(), drop(), sleep(milliseconds) or the like");
+            } else if own.failures.iter().all(|borne| borne.name() != failure.name()) {
+                let message = format!("{name} does not say that it bears {}", failure.name());
+                self.findings.warn(span.clone(), message, "what breaks may be no bug");
             }
         }
     }
@@ -154,6 +188,10 @@ impl Lint<'_> {
                 "configuration 0 is there from the start; new_configuration begins later ones",
                 "name configuration 1 or a later one",
             ),
+            Trigger::Received { kind, .. } if !comes_to_replicas(kind) => {
+                let reason = format!("no replica receives {kind}");
+                return Some((reason, "name a message that comes to replicas"));
+            }
             trigger => return self.beyond(trigger),
         };
         Some((fixed.0.to_owned(), fixed.1))
@@ -251,6 +289,10 @@ impl Lint<'_> {
 
     /// Whether the fault is one, as far as can be told before the run.
     fn counts(&self, fault: &Fault) -> bool {
+        if let Protocol::Own(own) = &self.scenario.protocol {
+            let counts = |failure: &Failure| failure.is_fault() && failure.is_general();
+            return fault.replica < own.replicas() && fault.failures.iter().any(counts);
+        }
         let lies = |failure: &&Failure| failure.is_fault() && self.idle(fault, **failure).is_none();
         fault.replica <= self.bcr().tail()
             && self.unreachable(fault).is_none()
@@ -258,7 +300,7 @@ impl Lint<'_> {
     }
 
     fn tolerance(&self) {
-        let t = self.bcr().t;
+        let t = self.scenario.protocol.tolerated();
         let mut faulty: BTreeMap<u32, (BTreeSet<u32>, &Span)> = BTreeMap::new();
         for (fault, (whole, ..)) in self.scenario.faults.iter().zip(&self.places.faults) {
             if self.counts(fault) {
@@ -274,7 +316,11 @@ impl Lint<'_> {
                     "configuration {configuration} has {} and bears {t}: beyond tolerance",
                     count(replicas.len() as u64, "faulty replica")
                 );
-                self.findings.warn(span.clone(), message, "raise t, or let fewer replicas fail");
+                let help = match self.scenario.protocol {
+                    Protocol::Bcr(_) => "raise t, or let fewer replicas fail",
+                    Protocol::Own(_) => "let fewer replicas fail",
+                };
+                self.findings.warn(span.clone(), message, help);
             }
         }
     }
@@ -346,15 +392,19 @@ impl Lint<'_> {
 
     /// Why a word means no process. Replicas of a later configuration may come to be.
     fn nobody(&self, party: Party) -> Option<String> {
-        let (clients, replicas) = (self.scenario.clients.len(), self.bcr().replicas());
+        let (clients, replicas) = (self.scenario.clients.len(), self.scenario.protocol.replicas());
         match party {
             Party::Client(number) if number as usize >= clients => {
                 Some(format!("there {} {}", is(clients as u64), count(clients as u64, "client")))
             }
+            Party::Olympus if self.scenario.protocol.bcr().is_none() => {
+                Some("there is no Olympus".to_owned())
+            }
             Party::Clients if clients == 0 => Some("there are no clients".to_owned()),
             Party::Position(position) | Party::Replica { position, .. } if position >= replicas => {
                 let replicas = u64::from(replicas);
-                Some(format!("there {} {} in a chain", is(replicas), count(replicas, "replica")))
+                let chain = if self.scenario.protocol.bcr().is_some() { " in a chain" } else { "" };
+                Some(format!("there {} {}{chain}", is(replicas), count(replicas, "replica")))
             }
             _ => None,
         }
@@ -395,8 +445,7 @@ fn repeats(scenario: &Scenario) -> bool {
 }
 
 /// Whether the network answers well before every timeout.
-fn is_calm(scenario: &Scenario) -> bool {
-    let Protocol::Bcr(bcr) = &scenario.protocol;
+fn is_calm(scenario: &Scenario, bcr: &Bcr) -> bool {
     let timeouts = [bcr.client_timeout_ns, bcr.head_timeout_ns, bcr.nonhead_timeout_ns];
     scenario.network == Network::default()
         && scenario.processes.is_empty()
@@ -409,6 +458,23 @@ fn stays_initial(scenario: &Scenario) -> bool {
     let asks = |client: &Client| client.workload.items().contains(&Item::Reconfigure);
     let initial = |fault: &Fault| fault.configuration == 0;
     !scenario.faults.iter().any(initial) && !scenario.clients.iter().any(asks)
+}
+
+/// Whether messages of the chain that are of this kind come to replicas.
+fn comes_to_replicas(message: Name) -> bool {
+    use kind::*;
+    let to_others = [
+        RESULT,
+        ERROR,
+        RECONFIGURATION_REQUEST,
+        GET_CONFIGURATION,
+        CONFIGURATION,
+        WEDGED,
+        CAUGHT_UP,
+        RUNNING_STATE,
+        ACKNOWLEDGEMENT,
+    ];
+    !to_others.contains(&message)
 }
 
 /// Whether its message comes only when a client has sent its request to everybody.

@@ -14,6 +14,7 @@ mod lint;
 mod literal;
 mod model;
 pub mod number;
+mod own;
 mod repair;
 mod schema;
 mod set;
@@ -27,6 +28,7 @@ mod write;
 pub use diagnosis::{Diagnosis, Severity, Source};
 pub use model::*;
 pub use number::Probability;
+pub use own::{About, Own, Pace};
 pub use schema::json_schema;
 pub use template::{TEMPLATES, template};
 pub use write::to_toml;
@@ -56,6 +58,8 @@ pub struct ReadOptions {
     pub set: Vec<(String, String)>,
     /// A seed in place of the file's.
     pub seed: Option<u64>,
+    /// The protocols that a file may name beside the built-in ones.
+    pub own: Vec<Own>,
 }
 
 /// What came of reading a file.
@@ -188,7 +192,7 @@ fn read_toml(source: Source, options: &ReadOptions, origin: Origin) -> Reading {
     }
     let (mut scenario, places) = {
         let root = Fields::new(&findings, toml_reader::root_shape(), &table, 0..0);
-        toml_reader::scenario(&root)
+        toml_reader::scenario(&root, &options.own)
     };
     scenario.description = description(source.text());
     finish(findings, scenario, &places)

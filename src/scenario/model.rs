@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::choice::Name;
 use crate::fault::Fault;
 use crate::identity::{Class, Identity};
 use crate::object::{Pool, Workload};
-use crate::protocol::bcr::Quirk;
+use crate::protocol::bcr::{self, Quirk};
 
 use super::number::Probability;
+use super::own::Own;
 
 /// One run, but for the program that runs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,12 +56,12 @@ impl Scenario {
 
     /// A run of this protocol with nothing special about it, and nobody who asks for anything.
     #[must_use]
-    pub fn new(protocol: Protocol) -> Self {
+    pub fn new(protocol: impl Into<Protocol>) -> Self {
         Self {
             description: String::new(),
             name: None,
             seed: 0,
-            protocol,
+            protocol: protocol.into(),
             signatures: Signatures::Ideal,
             schedule: Schedule::Timed,
             clients: Vec::new(),
@@ -89,6 +91,69 @@ impl Scenario {
 pub enum Protocol {
     /// Byzantine chain replication.
     Bcr(Bcr),
+    /// One that this crate does not bring along.
+    Own(Own),
+}
+
+impl Protocol {
+    /// What scenarios call it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bcr(_) => "bcr",
+            Self::Own(own) => own.name,
+        }
+    }
+
+    /// How many faulty replicas a configuration bears.
+    #[must_use]
+    pub fn tolerated(&self) -> u32 {
+        match self {
+            Self::Bcr(bcr) => bcr.t,
+            Self::Own(own) => own.tolerated,
+        }
+    }
+
+    /// How many replicas a configuration has.
+    #[must_use]
+    pub fn replicas(&self) -> u32 {
+        match self {
+            Self::Bcr(bcr) => bcr.replicas(),
+            Self::Own(own) => own.replicas(),
+        }
+    }
+
+    /// The kinds of its messages; of a protocol of one's own, those that come to replicas.
+    #[must_use]
+    pub fn kinds(&self) -> &[Name] {
+        match self {
+            Self::Bcr(_) => bcr::messages::kind::ALL,
+            Self::Own(own) => &own.kinds,
+        }
+    }
+
+    /// The knobs of Byzantine chain replication, if it is that.
+    #[must_use]
+    pub fn bcr(&self) -> Option<&Bcr> {
+        match self {
+            Self::Bcr(bcr) => Some(bcr),
+            Self::Own(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn bcr_mut(&mut self) -> Option<&mut Bcr> {
+        match self {
+            Self::Bcr(bcr) => Some(bcr),
+            Self::Own(_) => None,
+        }
+    }
+}
+
+impl From<Own> for Protocol {
+    fn from(own: Own) -> Self {
+        Self::Own(own)
+    }
 }
 
 /// The knobs of Byzantine chain replication.

@@ -47,8 +47,8 @@ fn the_course_format_is_read() {
     let fault = &scenario.faults[0];
     assert_eq!((fault.configuration, fault.replica), (0, 2));
     assert_eq!(fault.pair(fault.failures[1]), "shuttle(0,1), drop_result_stmt()");
-    let Protocol::Bcr(bcr) = scenario.protocol;
-    assert_eq!(bcr, Bcr::default());
+    let bcr = scenario.protocol.bcr().unwrap();
+    assert_eq!(*bcr, Bcr::default());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn units_and_counters_of_others_can_be_told() {
     let scenario = reading.scenario.unwrap();
     let fault = &scenario.faults[0];
     assert_eq!(fault.pair(fault.failures[0]), "client_request(0,0), sleep(2000)");
-    let Protocol::Bcr(bcr) = scenario.protocol;
+    let bcr = scenario.protocol.bcr().unwrap();
     assert_eq!(bcr.client_timeout_ns, 3_000_000_000);
 }
 
@@ -249,7 +249,7 @@ fn values_can_be_set_from_outside() {
     assert_eq!(scenario.clients.len(), 2);
     let toml = "protocol = 'bcr'\n[[client]]\nworkload = \"get('k')\"\n";
     let scenario = set(toml, "timeouts.client", "1s").scenario.unwrap();
-    let Protocol::Bcr(bcr) = scenario.protocol;
+    let bcr = scenario.protocol.bcr().unwrap();
     assert_eq!(bcr.client_timeout_ns, 1_000_000_000);
     let scenario = set(toml, "expect.dictionary", "{ a = 'b' }").scenario.unwrap();
     assert!(scenario.expect.dictionary.is_some());

@@ -7,6 +7,7 @@ use super::findings::{Findings, Located, Span};
 use super::keys;
 use super::model::*;
 use super::number;
+use super::own::Own;
 use super::words;
 use crate::choice::{SITE_HELP, Tape};
 use crate::fault::Fault;
@@ -36,13 +37,10 @@ pub(super) struct Places {
 
 /// The scenario in a table, with defaults for what is absent, and where its parts stand. What is
 /// wrong has been reported, and then the scenario is of no use.
-pub(super) fn scenario(root: &Fields<'_>) -> (Scenario, Places) {
+pub(super) fn scenario(root: &Fields<'_>, own: &[Own]) -> (Scenario, Places) {
     let mut places = Places::default();
     format(root);
-    if root.one_of("protocol").is_none() {
-        root.missing::<()>("protocol", "begin with protocol = \"bcr\"");
-    }
-    let mut scenario = Scenario::new(Protocol::Bcr(bcr_knobs(root)));
+    let mut scenario = Scenario::new(protocol(root, own));
     scenario.name = root.string("name");
     scenario.seed = root.bits("seed").unwrap_or(0);
     if root.one_of("signatures") == Some(1) {
@@ -63,11 +61,11 @@ pub(super) fn scenario(root: &Fields<'_>) -> (Scenario, Places) {
         scenario.limits.steps = fields.number("steps").unwrap_or(limits.steps);
     }
     for fields in root.tables("fault") {
-        scenario.faults.extend(fault(&fields, &mut places));
+        scenario.faults.extend(fault(&fields, &scenario.protocol, &mut places));
     }
     scenario.choices = choices(root);
     if let Some(fields) = root.table("expect") {
-        scenario.expect = expect(&fields);
+        scenario.expect = expect(&fields, &scenario.protocol);
         places.results = fields.place("results");
     }
     if let Some(fields) = root.table("hosts") {
@@ -88,6 +86,21 @@ fn format(root: &Fields<'_>) {
         let help = format!("this version reads format = {}", keys::FORMAT);
         root.findings.error(root.place("format"), message, help);
     }
+}
+
+/// The protocol and its knobs.
+fn protocol(root: &Fields<'_>, own: &[Own]) -> Protocol {
+    root.missing::<()>("protocol", "begin with protocol = \"bcr\"");
+    let named = |own: &&Own| root.text("protocol").is_some_and(|name| name.text == own.name);
+    let Some(own) = own.iter().find(named) else {
+        root.one_of("protocol");
+        return Protocol::Bcr(bcr_knobs(root));
+    };
+    for knob in keys::BCR.iter().filter(|knob| root.has(knob)) {
+        let message = format!("`{knob}` is a knob of bcr, and the protocol is {}", own.name);
+        root.findings.error(root.place(knob), message, "leave it out");
+    }
+    Protocol::Own(own.clone())
 }
 
 fn bcr_knobs(root: &Fields<'_>) -> Bcr {
@@ -358,10 +371,11 @@ fn process(fields: &Fields<'_>, places: &mut Places) -> Option<ProcessTrouble> {
     Some(ProcessTrouble { which: which?, clock_offset_ns, clock_rate_ppb, jumps, pauses })
 }
 
-fn fault(fields: &Fields<'_>, places: &mut Places) -> Option<Fault> {
+fn fault(fields: &Fields<'_>, protocol: &Protocol, places: &mut Places) -> Option<Fault> {
     let configuration = fields.small("configuration").unwrap_or(0);
     let replica = fields.small("replica");
-    let when = fields.text("when").and_then(|text| words::trigger(fields.findings, &text));
+    let kinds = protocol.kinds();
+    let when = fields.text("when").and_then(|text| words::trigger(fields.findings, &text, kinds));
     let then = fields.text("then").and_then(|text| words::failures(fields.findings, &text));
     fields.missing::<()>("replica", "write replica = 0 for the head");
     fields.missing::<()>("when", "write when = \"shuttle(0,1)\"");
@@ -391,7 +405,8 @@ fn choice(fields: &Fields<'_>) -> Option<Choice> {
     Some(Choice { site: site?, answer: answer? })
 }
 
-fn expect(fields: &Fields<'_>) -> Expect {
+fn expect(fields: &Fields<'_>, protocol: &Protocol) -> Expect {
+    let event = |fields: &Fields<'_>| event(fields, protocol);
     Expect {
         verdict: fields.one_of("verdict").map(|place| match place {
             0 => Verdict::Held,
@@ -410,8 +425,9 @@ fn expect(fields: &Fields<'_>) -> Expect {
     }
 }
 
-fn event(fields: &Fields<'_>) -> Option<ExpectedEvent> {
-    let kind = fields.text("kind").and_then(|text| event_kind(fields.findings, &text));
+fn event(fields: &Fields<'_>, protocol: &Protocol) -> Option<ExpectedEvent> {
+    let kind = |text: Located<'_>| event_kind(fields.findings, &text, protocol);
+    let kind = fields.text("kind").and_then(kind);
     fields.missing::<()>("kind", "name the event as the JSON trace does");
     let fields_wanted = fields.value_map("fields").unwrap_or_default();
     let (least, most) = fields.range("count").unwrap_or((1, None));
@@ -424,9 +440,10 @@ pub(super) fn events() -> impl Iterator<Item = &'static str> + Clone {
     trace::WORDS.iter().chain(bcr::Note::NAMES).copied().chain(messages)
 }
 
-/// What the JSON trace has as event or kind; a slip here would count what never comes.
-fn event_kind(findings: &Findings, located: &Located<'_>) -> Option<String> {
-    if events().any(|name| name == located.text) {
+/// What the JSON trace has as event or kind; a slip here would count what never comes. What notes
+/// tell in a protocol of one's own is not known here.
+fn event_kind(findings: &Findings, located: &Located<'_>, protocol: &Protocol) -> Option<String> {
+    if matches!(protocol, Protocol::Own(_)) || events().any(|name| name == located.text) {
         return Some(located.text.to_owned());
     }
     let help = match syntax::nearest(located.text, events()) {

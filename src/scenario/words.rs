@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::findings::{Findings, Located, Span};
 use super::model::Party;
 use super::repair;
+use crate::choice::Name;
 use crate::fault::{CallError, Failure, Spelled, Trigger, text};
 use crate::object::{Item, Operation};
+use crate::protocol::bcr::messages::kind;
 use crate::syntax::{self, Call, Entry};
 
 /// The most operations that one `pseudorandom` may ask for.
@@ -110,8 +112,12 @@ fn pseudorandom(findings: &Findings, located: &Located<'_>, call: &Call) -> Opti
     }
 }
 
-/// A trigger with its place.
-pub(super) fn trigger(findings: &Findings, at: &Located<'_>) -> Option<(Trigger, Span)> {
+/// A trigger with its place, where messages are of these kinds.
+pub(super) fn trigger(
+    findings: &Findings,
+    at: &Located<'_>,
+    kinds: &[Name],
+) -> Option<(Trigger, Span)> {
     let call = match syntax::call(at.text) {
         Ok(call) => call,
         Err(error) => {
@@ -120,7 +126,7 @@ pub(super) fn trigger(findings: &Findings, at: &Located<'_>) -> Option<(Trigger,
         }
     };
     let span = at.part(call.span.clone());
-    spelled(findings, at, &call, Trigger::from_call(&call)).map(|trigger| (trigger, span))
+    spelled(findings, at, &call, Trigger::from_call(&call, kinds)).map(|trigger| (trigger, span))
 }
 
 /// Failures that are parted by semicolons, with their places.
@@ -172,7 +178,7 @@ fn pair(findings: &Findings, at: &Located<'_>, entry: &Entry) -> Option<Pair> {
         findings.error(at.part(entry.span.clone()), message, help);
         return None;
     };
-    let trigger = spelled(findings, at, when, Trigger::from_call(when));
+    let trigger = spelled(findings, at, when, Trigger::from_call(when, kind::ALL));
     let failure = spelled(findings, at, then, Failure::from_call(then));
     let (when, then) = (at.part(when.span.clone()), at.part(then.span.clone()));
     Some(((trigger?, when), (failure?, then)))

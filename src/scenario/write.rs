@@ -17,27 +17,17 @@ pub fn to_toml(scenario: &Scenario) -> String {
     let mut out = Out::default();
     out.description(&scenario.description);
     out.line("format", FORMAT);
-    let Protocol::Bcr(bcr) = &scenario.protocol;
-    out.line("protocol", quoted("bcr"));
+    out.line("protocol", quoted(scenario.protocol.name()));
     if let Some(name) = &scenario.name {
         out.line("name", quoted(name));
     }
     out.line("seed", bits(scenario.seed));
-    out.line("t", bcr.t);
-    if bcr.accept == Accept::Quorum {
-        out.line("accept", quoted("quorum"));
-    }
-    if bcr.deliver == Deliver::CaughtUp {
-        out.line("deliver", quoted("caught_up"));
-    }
-    if let Some(quirk) = bcr.quirk {
-        out.line("quirk", quoted(quirk.name()));
-    }
+    scenario.protocol.bcr().iter().for_each(|bcr| out.bcr_rules(bcr));
     if scenario.signatures == Signatures::Ed25519 {
         out.line("signatures", quoted("ed25519"));
     }
     out.schedule(scenario.schedule);
-    out.bcr(bcr);
+    scenario.protocol.bcr().iter().for_each(|bcr| out.bcr_times(bcr));
     out.pool(&scenario.pool);
     for client in &scenario.clients {
         out.header("[[client]]");
@@ -107,7 +97,20 @@ impl Out {
         }
     }
 
-    fn bcr(&mut self, bcr: &Bcr) {
+    fn bcr_rules(&mut self, bcr: &Bcr) {
+        self.line("t", bcr.t);
+        if bcr.accept == Accept::Quorum {
+            self.line("accept", quoted("quorum"));
+        }
+        if bcr.deliver == Deliver::CaughtUp {
+            self.line("deliver", quoted("caught_up"));
+        }
+        if let Some(quirk) = bcr.quirk {
+            self.line("quirk", quoted(quirk.name()));
+        }
+    }
+
+    fn bcr_times(&mut self, bcr: &Bcr) {
         self.header("[timeouts]");
         self.duration("client", bcr.client_timeout_ns);
         self.duration("head", bcr.head_timeout_ns);

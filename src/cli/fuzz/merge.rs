@@ -34,7 +34,9 @@ pub(super) fn merge(args: &Args, shell: &mut Shell) -> Outcome {
     for path in &args.files {
         let bytes = bytes_of(path)?;
         let text = String::from_utf8_lossy(&bytes);
-        parts.push(Record::from_lines(&text).map_err(|error| wrong(path, error))?);
+        parts.push(
+            Record::from_lines(&text, &Default::default()).map_err(|error| wrong(path, error))?,
+        );
     }
     let merged = Record::merge(parts).map_err(|(place, error)| match place {
         Some(place) => wrong(&args.files[place], error),

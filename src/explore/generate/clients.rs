@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::choice::{Name, Subject};
 use crate::explore::dice::{Dice, Odds};
 use crate::explore::kinds::Kinds;
+use crate::explore::menu::Menu;
 use crate::explore::shape::Shape;
 use crate::object::{Item, Workload};
 use crate::scenario::Client;
@@ -22,12 +23,13 @@ pub(super) fn draw(shape: &Shape, kinds: &Kinds, dice: &mut Dice) -> Vec<Client>
     let clients = dice.between(CLIENTS, once, (u64::from(least), u64::from(most)));
     let requests = dice.between(REQUESTS, once, shape.requests);
     let pool = shape.pool();
+    let can_ask = kinds.has("reconfig") && Menu::of(&shape.base.protocol).has_olympus();
     let mut drawn = Vec::with_capacity(clients as usize);
     for client in 0..clients {
         let share = requests / clients + u64::from(client < requests % clients);
         let which = Subject::number(client);
         let seed = dice.answer(WORKLOAD, which) >> 48;
-        let asks = kinds.has("reconfig") && dice.chance(RECONFIGURES, which, Odds(1, 3));
+        let asks = can_ask && dice.chance(RECONFIGURES, which, Odds(1, 3));
         let items = match asks {
             false => vec![Item::Pseudorandom { seed, count: share }],
             true => {

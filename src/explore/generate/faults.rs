@@ -36,7 +36,10 @@ pub(super) fn draw(shape: &Shape, kinds: &Kinds, scenario: &mut Scenario, dice: 
     let most = u64::from(shape.configurations.max(1));
     // Every further configuration is half as likely.
     let further = dice.answer(CONFIGURATIONS, Subject::default()).leading_zeros();
-    let last = u64::from(further).min(most - 1);
+    let last = match Menu::of(&scenario.protocol).has_olympus() {
+        true => u64::from(further).min(most - 1),
+        false => 0,
+    };
     let mut drawing = Drawing { shape, kinds, scenario, dice };
     for configuration in 0..=last as u32 {
         let already = faulty(&faults, configuration);

@@ -99,10 +99,12 @@ fn schedule(kinds: &Kinds, dice: &mut Dice) -> Schedule {
 
 /// Who may be cut off: everybody by himself.
 pub(super) fn parties(scenario: &Scenario) -> Vec<Party> {
-    let positions = 0..Menu::of(&scenario.protocol).positions();
+    let menu = Menu::of(&scenario.protocol);
+    let positions = 0..menu.positions();
+    let olympus = menu.has_olympus().then_some(Party::Olympus);
     let clients = 0..scenario.clients.len() as u32;
     let clients = clients.take(8).map(Party::Client);
-    [Party::Olympus].into_iter().chain(positions.map(Party::Position)).chain(clients).collect()
+    olympus.into_iter().chain(positions.map(Party::Position)).chain(clients).collect()
 }
 
 fn bad_link(parties: &[Party], dice: &mut Dice) -> LinkOverride {

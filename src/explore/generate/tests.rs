@@ -60,7 +60,7 @@ fn every_failure_is_drawn_at_every_trigger() {
             seen.extend(names.map(|name| (fault.trigger.name(), name)));
         }
     }
-    for trigger in text::trigger_names() {
+    for trigger in text::triggers().map(|trigger| trigger.name()) {
         for failure in text::failure_names() {
             // What comes to one position alone goes with no failure of the others.
             let nowhere = [("forwarded_request", "early_checkpoint")];

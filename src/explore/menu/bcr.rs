@@ -179,7 +179,7 @@ mod tests {
     /// A failure in no theme would hardly be drawn together with those that complete it.
     #[test]
     fn every_message_and_every_failure_belongs_to_a_theme() {
-        for trigger in text::trigger_names() {
+        for trigger in text::triggers().map(Trigger::name) {
             assert!(THEMES.iter().any(|theme| theme.triggers.contains(&trigger)), "{trigger}");
         }
         for failure in text::failures().filter(|failure| failure.is_fault()) {

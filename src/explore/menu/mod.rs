@@ -3,6 +3,7 @@
 //! protocols apart.
 
 mod bcr;
+mod own;
 
 use crate::fault::{Failure, Trigger, text};
 use crate::scenario::{Protocol, Scenario};
@@ -36,17 +37,13 @@ impl<'a> Menu<'a> {
     /// How many faulty replicas a configuration bears.
     #[must_use]
     pub fn tolerated(&self) -> u32 {
-        match self.protocol {
-            Protocol::Bcr(bcr) => bcr.t,
-        }
+        self.protocol.tolerated()
     }
 
     /// How many replicas a configuration has.
     #[must_use]
     pub fn positions(&self) -> u32 {
-        match self.protocol {
-            Protocol::Bcr(bcr) => bcr.replicas(),
-        }
+        self.protocol.replicas()
     }
 
     /// What part the replica at a position plays, in a word.
@@ -54,6 +51,7 @@ impl<'a> Menu<'a> {
     pub fn role(&self, position: u32) -> &'static str {
         match self.protocol {
             Protocol::Bcr(bcr) => bcr::role(bcr, position),
+            Protocol::Own(own) => own::role(own, position),
         }
     }
 
@@ -62,16 +60,20 @@ impl<'a> Menu<'a> {
     pub fn themes(&self) -> &'static [Theme] {
         match self.protocol {
             Protocol::Bcr(_) => &bcr::THEMES,
+            Protocol::Own(_) => &own::THEMES,
         }
     }
 
     /// The messages that may come to a replica, as triggers for the first of them.
     #[must_use]
     pub fn triggers(&self, configuration: u32, position: u32) -> Vec<Trigger> {
-        let comes = |trigger: &Trigger| match self.protocol {
-            Protocol::Bcr(bcr) => bcr::comes(bcr, *trigger, configuration, position),
-        };
-        text::triggers().filter(comes).collect()
+        match self.protocol {
+            Protocol::Bcr(bcr) => {
+                let comes = |trigger: &Trigger| bcr::comes(bcr, *trigger, configuration, position);
+                text::triggers().filter(comes).collect()
+            }
+            Protocol::Own(own) => own::triggers(own, configuration),
+        }
     }
 
     /// How many messages that set off a trigger without a client are worth waiting for, where there
@@ -80,16 +82,26 @@ impl<'a> Menu<'a> {
     pub fn count(&self, trigger: Trigger, requests: u64) -> u64 {
         match self.protocol {
             Protocol::Bcr(bcr) => bcr::count(bcr, trigger, requests),
+            Protocol::Own(_) => requests.max(2),
         }
     }
 
     /// What a replica can do wrong, with 1 where a failure takes a number.
     #[must_use]
     pub fn failures(&self, position: u32) -> Vec<Failure> {
-        let possible = |failure: &Failure| match self.protocol {
-            Protocol::Bcr(bcr) => bcr::possible(bcr, *failure, position),
-        };
-        text::failures().filter(possible).collect()
+        match self.protocol {
+            Protocol::Bcr(bcr) => {
+                let possible = |failure: &Failure| bcr::possible(bcr, *failure, position);
+                text::failures().filter(possible).collect()
+            }
+            Protocol::Own(own) => own.failures.clone(),
+        }
+    }
+
+    /// Whether there is an Olympus, which replaces replicas when somebody asks for it.
+    #[must_use]
+    pub fn has_olympus(&self) -> bool {
+        matches!(self.protocol, Protocol::Bcr(_))
     }
 }
 
@@ -97,6 +109,7 @@ impl<'a> Menu<'a> {
 pub(super) fn draw_knobs(shape: &Shape, scenario: &mut Scenario, dice: &mut Dice, timeouts: bool) {
     match &mut scenario.protocol {
         Protocol::Bcr(bcr) => bcr::draw_knobs(shape, bcr, dice, timeouts),
+        Protocol::Own(_) => {}
     }
 }
 
@@ -104,6 +117,7 @@ pub(super) fn draw_knobs(shape: &Shape, scenario: &mut Scenario, dice: &mut Dice
 pub(super) fn simpler_knobs(protocol: &Protocol) -> Vec<Protocol> {
     match protocol {
         Protocol::Bcr(bcr) => bcr::simpler_knobs(bcr).into_iter().map(Protocol::Bcr).collect(),
+        Protocol::Own(_) => Vec::new(),
     }
 }
 
@@ -118,6 +132,7 @@ pub fn with_quirks(base: &Scenario) -> Vec<(&'static str, Scenario)> {
             };
             bcr::with_quirks(bcr).map(with).collect()
         }
+        Protocol::Own(_) => Vec::new(),
     }
 }
 

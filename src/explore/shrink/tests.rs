@@ -3,7 +3,7 @@
 use super::*;
 use crate::explore::{Shape, Size, generate};
 use crate::fault::{Failure, Fault, Trigger};
-use crate::scenario::{Client, Deliver, Protocol, Scenario};
+use crate::scenario::{Client, Deliver, Scenario};
 
 /// Walks to the end under a rule of what still fails; returns what is left, and how many proposals
 /// that took.
@@ -94,7 +94,7 @@ fn clients_close_ranks() {
 /// A rule of the course's under which an accepted operation can be lost.
 fn unsound() -> Shape {
     let mut shape = Shape::of("bcr").unwrap().faulty(1, 1);
-    let Protocol::Bcr(bcr) = &mut shape.base.protocol;
+    let bcr = shape.base.protocol.bcr_mut().unwrap();
     bcr.deliver = Deliver::CaughtUp;
     shape
 }

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use crate::judge::linear::{self, Act, Answer, Behind, Line};
+use crate::judge::{Concern, Finding};
 use crate::object::Operation;
 use crate::protocol::bcr::Note;
 
-use super::{Concern, Finding, Place, Ruling};
+use super::{Place, Ruling};
 
 /// The clients' history.
 ///

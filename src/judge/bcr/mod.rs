@@ -23,7 +23,7 @@ use crate::protocol::bcr::{Bcr, Message, Note, Rules};
 use crate::scenario::{self, Scenario};
 use crate::trace::{Event, Watch, What};
 
-use super::{Bench, Concern, Finding, Judged, Ruling};
+use super::{Bench, Judged, Place, Property, Ruling};
 use clients::Linearizable;
 use conduct::Conduct;
 use history::Histories;
@@ -35,52 +35,11 @@ impl<R: Rules<Object = Dictionary>> Judged for Bcr<R> {
     type Bench = Judges;
 
     fn bench(scenario: &Scenario) -> Judges {
-        let scenario::Protocol::Bcr(knobs) = &scenario.protocol;
-        Judges::new(knobs)
-    }
-}
-
-/// A property under test.
-#[derive(Clone, Debug)]
-struct Property {
-    judge: &'static str,
-    property: &'static str,
-    concern: Concern,
-    tested: u64,
-    finding: Option<Finding>,
-}
-
-impl Property {
-    /// Something that users were promised.
-    const fn promise(judge: &'static str, property: &'static str) -> Property {
-        Property { judge, property, concern: Concern::Promise, tested: 0, finding: None }
-    }
-
-    /// Something by which the protocol keeps its promises.
-    const fn conduct(judge: &'static str, property: &'static str) -> Property {
-        Property { judge, property, concern: Concern::Conduct, tested: 0, finding: None }
-    }
-
-    /// Tests it once more; the first failure stands.
-    fn test(&mut self, holds: bool, at: Place, text: impl FnOnce() -> String) {
-        self.tested += 1;
-        if !holds && self.finding.is_none() {
-            let Place { event, at_ns } = at;
-            self.finding = Some(Finding { judge: self.judge, event, at_ns, text: text() });
+        match &scenario.protocol {
+            scenario::Protocol::Bcr(knobs) => Judges::new(knobs),
+            _ => Judges::new(&scenario::Bcr::default()),
         }
     }
-
-    fn ruling(&self) -> Ruling {
-        let Property { judge, property, concern, tested, finding } = self.clone();
-        Ruling { judge, property, concern, tested, finding, unknown: None }
-    }
-}
-
-/// An event's place in the run.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    event: u64,
-    at_ns: u64,
 }
 
 /// All judges of a run.
@@ -125,7 +84,7 @@ impl Judges {
 
 impl<R: Rules<Object = Dictionary>> Watch<Bcr<R>> for Judges {
     fn see(&mut self, event: &Event<'_, Bcr<R>>, notary: &Notary) {
-        let at = Place { event: event.number, at_ns: event.at_ns };
+        let at = Place::of(event);
         match &event.what {
             What::Received { message, .. } if !self.faulty.contains(&event.process) => {
                 self.proofs.received(event.process, message);

@@ -9,7 +9,7 @@ use crate::object::{Operation, Reply};
 use crate::protocol::bcr::Sound;
 use crate::protocol::bcr::statements::{CatchUp, Delivery, ProvenResult, Request, state_hash};
 use crate::run::cluster::{self, Bcr as Cluster};
-use crate::scenario::{Protocol, ReadOptions};
+use crate::scenario::ReadOptions;
 use crate::sim::World;
 
 /// What a judge is told in place of an event.
@@ -75,7 +75,7 @@ const RECONFIGURED: &str = "
 fn world(text: &str) -> (World<Cluster>, Judges) {
     let reading = crate::scenario::read("test", text.as_bytes(), &ReadOptions::default());
     let scenario = reading.scenario.expect("it is a scenario");
-    let Protocol::Bcr(knobs) = &scenario.protocol;
+    let knobs = scenario.protocol.bcr().expect("it is bcr");
     let settings = crate::run::settings(&scenario).expect("no choices");
     (cluster::bcr(&scenario, knobs, Sound, settings), Judges::new(knobs))
 }

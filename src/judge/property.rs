@@ -1,0 +1,63 @@
+//! A property under test: what judges are made of.
+
+use crate::process::Protocol;
+use crate::trace::Event;
+
+use super::{Concern, Finding, Ruling};
+
+/// A property under test.
+#[derive(Clone, Debug)]
+pub struct Property {
+    judge: &'static str,
+    property: &'static str,
+    concern: Concern,
+    tested: u64,
+    finding: Option<Finding>,
+}
+
+impl Property {
+    /// Something that users were promised: the judge's name, and the property as a sentence.
+    #[must_use]
+    pub const fn promise(judge: &'static str, property: &'static str) -> Property {
+        Property { judge, property, concern: Concern::Promise, tested: 0, finding: None }
+    }
+
+    /// Something by which the protocol keeps its promises.
+    #[must_use]
+    pub const fn conduct(judge: &'static str, property: &'static str) -> Property {
+        Property { judge, property, concern: Concern::Conduct, tested: 0, finding: None }
+    }
+
+    /// Tests it once more; the first failure stands.
+    pub fn test(&mut self, holds: bool, at: Place, text: impl FnOnce() -> String) {
+        self.tested += 1;
+        if !holds && self.finding.is_none() {
+            let Place { event, at_ns } = at;
+            self.finding = Some(Finding { judge: self.judge, event, at_ns, text: text() });
+        }
+    }
+
+    /// What is to be said of it at the end.
+    #[must_use]
+    pub fn ruling(&self) -> Ruling {
+        let Property { judge, property, concern, tested, finding } = self.clone();
+        Ruling { judge, property, concern, tested, finding, unknown: None }
+    }
+}
+
+/// An event's place in the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its number.
+    pub event: u64,
+    /// When it is.
+    pub at_ns: u64,
+}
+
+impl Place {
+    /// The place of this event.
+    #[must_use]
+    pub fn of<P: Protocol>(event: &Event<'_, P>) -> Place {
+        Place { event: event.number, at_ns: event.at_ns }
+    }
+}
