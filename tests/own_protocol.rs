@@ -1,0 +1,511 @@
+//! A protocol of one's own, from its first line to the picture of its bug: a counter that three
+//! replicas keep.
+//!
+//! A client asks one replica to add one, the primary of this addition, and the next one if no
+//! answer comes. The primary writes down the addition, sends what it has to its backups, and
+//! answers when a majority has it. What everybody has is a book: how many additions of each client
+//! it knows of. Books are put together by the larger number, so it does no harm if a message comes
+//! twice, late or never: the client asks again. Any two majorities have a replica in common, so an
+//! answer counts every addition that was answered before.
+//!
+//! What can be wrong with it: a hasty primary answers before its backups have the addition. It is
+//! kept here to be found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use perjury::choice::{Name, Subject};
+use perjury::crypto::Notary;
+use perjury::explore::shrink::{self, Shrunk};
+use perjury::explore::sweep::Sweep;
+use perjury::explore::{Artefact, Campaign, Shape, Shard, Size, generate, scenarios};
+use perjury::explore::{Bounds, SmallWorld, Unfit, explain, explore};
+use perjury::fault::{Attackable, NoLies};
+use perjury::identity::Identity;
+use perjury::judge::{Bench, Judged, Place, Property, Ruling};
+use perjury::process::{self, Field, Input, Milestone, Outbox, Protocol};
+use perjury::run::{self, Cluster, Refusal};
+use perjury::scenario::{self, Pace, ReadOptions, Scenario, Verdict};
+use perjury::sim::World;
+use perjury::time::{Now, SECOND_NS};
+use perjury::trace::{Event, Watch, What};
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+// The protocol.
+
+/// How many additions of each client are known.
+type Book = BTreeMap<u32, u64>;
+
+/// What processes say; a request is the `number`-th of its client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Message {
+    /// A client to a replica: add one.
+    Add { client: u32, number: u64 },
+    /// The primary of a request to the others: this is what there is.
+    Keep { client: u32, number: u64, book: Book },
+    /// Back to it: now I have it, and this.
+    Kept { client: u32, number: u64, book: Book },
+    /// The primary to the client: it is done, and so many there are now.
+    Answer { client: u32, number: u64, total: u64 },
+}
+
+const ADD: Name = Name::new("add");
+const KEEP: Name = Name::new("keep");
+const KEPT: Name = Name::new("kept");
+const ANSWER: Name = Name::new("answer");
+
+impl process::Message for Message {
+    fn kind(&self) -> Name {
+        match self {
+            Message::Add { .. } => ADD,
+            Message::Keep { .. } => KEEP,
+            Message::Kept { .. } => KEPT,
+            Message::Answer { .. } => ANSWER,
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        let (Message::Add { client, number }
+        | Message::Keep { client, number, .. }
+        | Message::Kept { client, number, .. }
+        | Message::Answer { client, number, .. }) = self;
+        Subject::of(u64::from(*client), *number)
+    }
+}
+
+/// What clients put on record.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Note {
+    Asked { client: u32, number: u64 },
+    Answered { client: u32, number: u64, total: u64 },
+    Finished { client: u32 },
+}
+
+impl process::Note for Note {
+    fn milestone(&self) -> Option<Milestone<'_>> {
+        Some(match self {
+            Note::Asked { client, number } => {
+                Milestone::Asked { client: *client, request: *number, operation: &"add" }
+            }
+            Note::Answered { client, number, total } => {
+                Milestone::Answered { client: *client, request: *number, result: total }
+            }
+            Note::Finished { client } => Milestone::Finished { client: *client },
+        })
+    }
+}
+
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Patience;
+
+const PATIENCE_NS: u64 = SECOND_NS;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Replica {
+    position: u32,
+    replicas: u32,
+    /// Whether it answers before its backups have the addition.
+    is_hasty: bool,
+    book: Book,
+    /// The request of each client whose primary it is, and who has it.
+    open: BTreeMap<u32, (u64, BTreeSet<u32>)>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Client {
+    client: u32,
+    replicas: u32,
+    /// How many requests are still to be made.
+    left: u64,
+    number: u64,
+    /// Whether the last one is not answered yet.
+    waits: bool,
+    /// The replica that is asked.
+    primary: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Party {
+    Replica(Replica),
+    Client(Client),
+}
+
+/// The types of the protocol.
+#[derive(Clone, Copy, Debug)]
+struct Counting;
+
+impl Protocol for Counting {
+    const NAME: &'static str = "counter";
+    type Message = Message;
+    type Timer = Patience;
+    type Note = Note;
+    type Birth = Party;
+    type Command = ();
+    type Answer = ();
+    type Process = Party;
+
+    fn born(birth: Party) -> Party {
+        birth
+    }
+}
+
+impl process::Process<Counting> for Party {
+    fn handle(&mut self, _: Now, input: Input<Counting>, out: &mut Outbox<Counting>) {
+        match (self, input) {
+            (Party::Client(client), Input::Start { .. }) => client.go_on(out),
+            (Party::Client(client), Input::Timer(Patience)) => client.ask_another(out),
+            (Party::Client(client), Input::Message { message, .. }) => client.hear(message, out),
+            (Party::Replica(replica), Input::Message { from, message }) => {
+                replica.hear(from, message, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn look(&self) -> Vec<Field> {
+        match self {
+            Party::Replica(replica) => vec![Field::new("book", format!("{:?}", replica.book))],
+            Party::Client(client) => vec![Field::new("number", client.number)],
+        }
+    }
+}
+
+impl Client {
+    fn go_on(&mut self, out: &mut Outbox<Counting>) {
+        let client = self.client;
+        if self.left == 0 {
+            return out.note(|| Note::Finished { client });
+        }
+        self.left -= 1;
+        (self.number, self.waits) = (self.number + 1, true);
+        let number = self.number;
+        out.note(|| Note::Asked { client, number });
+        self.ask(out);
+    }
+
+    fn ask(&self, out: &mut Outbox<Counting>) {
+        let request = Message::Add { client: self.client, number: self.number };
+        out.send(Identity::replica(0, self.primary), request);
+        out.set_timer(Patience, PATIENCE_NS);
+    }
+
+    fn ask_another(&mut self, out: &mut Outbox<Counting>) {
+        self.primary = (self.primary + 1) % self.replicas;
+        self.ask(out);
+    }
+
+    fn hear(&mut self, message: Message, out: &mut Outbox<Counting>) {
+        match message {
+            // It may come late or a second time.
+            Message::Answer { client, number, total } if self.waits && number == self.number => {
+                out.cancel_timer(Patience);
+                self.waits = false;
+                out.note(|| Note::Answered { client, number, total });
+                self.go_on(out);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Replica {
+    fn hear(&mut self, from: Identity, message: Message, out: &mut Outbox<Counting>) {
+        match message {
+            Message::Add { client, number } => self.add(client, number, out),
+            Message::Keep { client, number, book } => {
+                self.learn(book);
+                out.send(from, Message::Kept { client, number, book: self.book.clone() });
+            }
+            Message::Kept { client, number, book } => {
+                self.learn(book);
+                if let Some((open, kept)) = self.open.get_mut(&client)
+                    && *open == number
+                {
+                    kept.insert(from.index);
+                    self.answer(client, number, out);
+                }
+            }
+            Message::Answer { .. } => {}
+        }
+    }
+
+    /// It is the primary of this request.
+    fn add(&mut self, client: u32, number: u64, out: &mut Outbox<Counting>) {
+        if self.open.get(&client).is_some_and(|(open, _)| *open > number) {
+            return;
+        }
+        self.learn(Book::from([(client, number)]));
+        self.open.insert(client, (number, BTreeSet::from([self.position])));
+        for position in (0..self.replicas).filter(|position| *position != self.position) {
+            let book = self.book.clone();
+            out.send(Identity::replica(0, position), Message::Keep { client, number, book });
+        }
+        if self.is_hasty || self.replicas == 1 {
+            self.answer(client, number, out);
+        }
+    }
+
+    fn learn(&mut self, book: Book) {
+        for (client, number) in book {
+            let known = self.book.entry(client).or_default();
+            *known = number.max(*known);
+        }
+    }
+
+    /// Answers, if enough have it.
+    fn answer(&mut self, client: u32, number: u64, out: &mut Outbox<Counting>) {
+        let have_it = self.open.get(&client).map_or(0, |(_, kept)| kept.len() as u32);
+        if have_it > self.replicas / 2 || self.is_hasty {
+            self.open.remove(&client);
+            let total = self.book.values().sum();
+            out.send(Identity::client(client), Message::Answer { client, number, total });
+        }
+    }
+}
+
+// What it promises.
+
+impl Attackable for Counting {
+    type Adversary = NoLies;
+}
+
+impl Judged for Counting {
+    type Bench = Referee;
+
+    fn bench(_: &Scenario) -> Referee {
+        let nothing_lost = "an answer counts itself and whatever was answered before it was asked";
+        let nothing_made_up = "an answer counts nothing that nobody asked for";
+        Referee {
+            asked: 0,
+            answered: 0,
+            answered_before: BTreeMap::new(),
+            nothing_lost: Property::promise("nothing lost", nothing_lost),
+            nothing_made_up: Property::promise("nothing made up", nothing_made_up),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Referee {
+    asked: u64,
+    answered: u64,
+    /// How many requests had been answered when this client asked.
+    answered_before: BTreeMap<u32, u64>,
+    nothing_lost: Property,
+    nothing_made_up: Property,
+}
+
+impl Watch<Counting> for Referee {
+    fn see(&mut self, event: &Event<'_, Counting>, _: &Notary) {
+        match event.what {
+            What::Noted(Note::Asked { client, .. }) => {
+                self.asked += 1;
+                self.answered_before.insert(*client, self.answered);
+            }
+            What::Noted(Note::Answered { client, total, .. }) => {
+                let (at, total) = (Place::of(event), *total);
+                let (before, asked) = (self.answered_before[client], self.asked);
+                let text = || format!("the total is {total}, and {before} were answered before");
+                self.nothing_lost.test(total > before, at, text);
+                let text = || format!("the total is {total}, and {asked} were asked for");
+                self.nothing_made_up.test(total <= asked, at, text);
+                self.answered += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Bench for Referee {
+    fn rulings(&self) -> Vec<Ruling> {
+        vec![self.nothing_lost.ruling(), self.nothing_made_up.ruling()]
+    }
+}
+
+// Who takes part.
+
+#[derive(Clone, Copy, Debug)]
+struct Counter {
+    is_hasty: bool,
+}
+
+const SOUND: Counter = Counter { is_hasty: false };
+const HASTY: Counter = Counter { is_hasty: true };
+
+impl Cluster for Counter {
+    type Protocol = Counting;
+
+    fn name(&self) -> &'static str {
+        if self.is_hasty { "hasty_counter" } else { "counter" }
+    }
+
+    fn replicas(&self) -> u32 {
+        3
+    }
+
+    fn tolerated(&self) -> u32 {
+        1
+    }
+
+    fn kinds(&self) -> &'static [Name] {
+        &[ADD, KEEP, KEPT]
+    }
+
+    fn role(&self, position: u32) -> &'static str {
+        if position == 0 { "first" } else { "other" }
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { trips: 4, timeout_ns: PATIENCE_NS })
+    }
+
+    fn populate(&self, scenario: &Scenario, world: &mut World<Counting>) {
+        let (replicas, is_hasty) = (self.replicas(), self.is_hasty);
+        for position in 0..replicas {
+            let (book, open) = (Book::new(), BTreeMap::new());
+            let replica = Replica { position, replicas, is_hasty, book, open };
+            world.spawn(Identity::replica(0, position), Party::Replica(replica));
+        }
+        for (client, wants) in (0..).zip(&scenario.clients) {
+            // Whatever the operation is, here it means to add one.
+            let left = wants.workload.demand_count();
+            let (number, waits, primary) = (0, false, 0);
+            let party = Client { client, replicas, left, number, waits, primary };
+            world.spawn(Identity::client(client), Party::Client(party));
+        }
+    }
+}
+
+// What comes of it.
+
+/// Everything that can be drawn for it, with few requests.
+fn shape(counter: Counter) -> Shape {
+    Shape::around(Scenario::new(run::own(counter))).requests(4, 12)
+}
+
+/// The reader, told of both.
+fn options() -> ReadOptions {
+    ReadOptions { own: vec![run::own(SOUND), run::own(HASTY)], ..ReadOptions::default() }
+}
+
+fn read(text: &str) -> Scenario {
+    let reading = scenario::read("test", text.as_bytes(), &options());
+    let found: Vec<String> = reading.diagnostics.iter().map(|found| found.compact()).collect();
+    reading.scenario.unwrap_or_else(|| panic!("{found:?}\n{text}"))
+}
+
+const TWO_CLIENTS: &str = "protocol = \"counter\"\nseed = 1\n[[client]]\nworkload = \"put('a','1'); \
+     put('a','1')\"\n[[client]]\nworkload = \"pseudorandom(1,3)\"\n";
+
+#[test]
+fn it_counts() {
+    let report = run::run(&read(TWO_CLIENTS)).expect("it runs");
+    assert_eq!((report.verdict, report.answered()), (Verdict::Held, 5), "{report}");
+    let last = |client: usize| report.clients[client].results.last().cloned();
+    assert_eq!(last(1).as_deref(), Some("5"));
+    assert!(report.rest.is_ok(), "rest is demanded: {report}");
+    assert!(report.to_string().contains("held        an answer counts itself"), "{report}");
+}
+
+#[test]
+fn a_crash_of_the_first_replica_is_borne() {
+    let crash = "[[fault]]\nreplica = 0\nwhen = \"received(add,1)\"\nthen = \"crash()\"\n";
+    let report = run::run(&read(&format!("{TWO_CLIENTS}{crash}"))).expect("it runs");
+    assert_eq!((report.verdict, report.answered()), (Verdict::Held, 5), "{report}");
+    assert_eq!(report.faulty_replicas().count(), 1);
+    assert_eq!(report.never_fired().count(), 0);
+}
+
+#[test]
+fn the_sound_one_holds_whatever_happens() {
+    let shape = shape(SOUND);
+    let campaign = Campaign { shape, seed: 1, runs: 400, shard: Shard::WHOLE, stop_after: None };
+    let tally = campaign.run(&mut |_| true);
+    assert_eq!((tally.runs, tally.undecided), (400, 0));
+    assert_eq!(tally.groups, BTreeMap::new());
+    assert!(tally.held > 300, "{} held, {} unended", tally.held, tally.unended);
+    for cell in ["add crash first", "keep drop other", "kept replay first"] {
+        assert!(tally.coverage.cells.contains(cell), "{cell}: {:?}", tally.coverage.cells);
+    }
+}
+
+#[test]
+fn the_bug_is_found_made_small_and_drawn() {
+    let shape = shape(HASTY);
+    let campaign = Campaign { shape, seed: 1, runs: 400, shard: Shard::WHOLE, stop_after: Some(1) };
+    let tally = campaign.run(&mut |_| true);
+    let (charge, group) = tally.groups.first_key_value().expect("it is found");
+    assert_eq!((charge.judge.as_str(), charge.within_tolerance), ("nothing lost", true));
+    let found = generate::scenario(&campaign.shape, group.kept[0].seed);
+    let Shrunk { scenario: small, is_finished, .. } = shrink::shrink(&found, charge, 5_000);
+    let Size { troubles, requests, .. } = Size::of(&small, 0);
+    assert!(is_finished && troubles <= 2 && requests <= 3, "{}", scenario::to_toml(&small));
+
+    let artefact = Artefact::of(&small).expect("it breaks");
+    let again = read(&artefact.toml);
+    let report = run::run(&again).expect("it runs");
+    assert!(charge.is_shown_by(&report), "{report}");
+    assert!(artefact.rust.contains("perjury::run::own(hasty_counter())"), "{}", artefact.rust);
+    assert!(artefact.mermaid.contains("client_0->>replica_0_0: add"), "{}", artefact.mermaid);
+
+    let why = explain::explain(&small, 8).expect("it runs").expect("it breaks");
+    assert_eq!(why.is_enough, Some(true));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn nothing_is_lost(scenario in scenarios(shape(SOUND))) {
+        let report = run::run(&scenario).expect("it runs");
+        prop_assert!(report.first_broken().is_none(), "{report}");
+    }
+}
+
+#[test]
+fn every_single_failure_is_borne_at_every_message() {
+    let cells = Sweep::of(&read(TWO_CLIENTS)).expect("it runs").run(&mut |_| true);
+    let broken = cells.iter().filter(|cell| format!("{:?}", cell.outcome).contains("Bro"));
+    assert!(cells.len() > 100, "{}", cells.len());
+    assert_eq!(broken.count(), 0);
+}
+
+#[test]
+fn every_order_of_a_small_world_is_walked() {
+    let scenario = read(&TWO_CLIENTS.replace("; put('a','1')", "").replace("(1,3)", "(1,1)"));
+    let world = run::world(&SOUND, &scenario).expect("it runs");
+    let bounds = Bounds { timers: 0, ..Bounds::default() };
+    let explored = SmallWorld::new(&scenario, world, bounds).walk();
+    assert!(explored.broken.is_none() && !explored.states_cut, "{explored:?}");
+    // Who does not know the protocol is told what to do.
+    let refused = explore(&scenario, bounds).err();
+    assert_eq!(refused, Some(Unfit::Refused(Refusal::Own("counter"))));
+}
+
+#[test]
+fn slips_are_told_with_a_remedy() {
+    let told = |text: &str| -> Vec<String> {
+        let reading = scenario::read("test", text.as_bytes(), &options());
+        reading.diagnostics.iter().map(|found| found.compact()).collect()
+    };
+    let with = |more: &str| told(&format!("{TWO_CLIENTS}{more}"));
+    let fault = |replica: u32, when: &str, then: &str| {
+        with(&format!("[[fault]]\nreplica = {replica}\nwhen = \"{when}\"\nthen = \"{then}\"\n"))
+    };
+    assert_eq!(fault(0, "received(add,0)", "crash()"), Vec::<String>::new());
+    for (found, part) in [
+        (fault(0, "received(ad,0)", "crash()"), "did you mean `add`?"),
+        (fault(3, "received(add,0)", "crash()"), "counter has the positions 0 to 2"),
+        (fault(0, "shuttle(0,0)", "crash()"), "counter has no messages of the chain"),
+        (fault(0, "received(add,0)", "equivocate()"), "counter knows no equivocate"),
+        (fault(0, "received(add,0)", "flip_bit()"), "does not say that it bears flip_bit"),
+        (told(&format!("t = 1\n{TWO_CLIENTS}")), "`t` is a knob of bcr"),
+        (told(&TWO_CLIENTS.replace("counter", "countre")), "`protocol` cannot be \"countre\""),
+    ] {
+        assert!(found.iter().any(|line| line.contains(part)), "{part}: {found:?}");
+    }
+}
