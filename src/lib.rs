@@ -31,19 +31,21 @@
 //!
 //! * [`time`], [`identity`], [`choice`]: nanoseconds; who is who; every random answer by its name.
 //! * [`wire`], [`crypto`], [`object`]: bounded encoding; keys, signatures; what is replicated.
-//! * [`process`]: all that a protocol knows of the world. Start here to write one of your own.
+//! * [`process`]: all that a protocol knows of the world.
 //! * [`protocol`]: Byzantine chain replication.
 //! * [`syntax`], [`fault`], [`scenario`]: what a file says, and what is wrong with it.
 //! * [`trace`]: everything that happens is an event; text, JSON and the digest are made of events.
 //! * [`sim`]: the world: virtual time, simulated network, one loop.
 //! * [`judge`]: what is right, told from the trace alone.
-//! * [`mod@run`], [`twice`]: one scenario, one report; is it the same run in another process?
+//! * [`mod@run`], [`twice`]: one scenario, one report, of whatever protocol; is it the same run in
+//!   another process?
 //!
 #![cfg_attr(
     feature = "explore",
     doc = "* [`explore`]: scenarios that nobody wrote, and what breaks in them made small."
 )]
 #![cfg_attr(feature = "cli", doc = "* [`cli`]: the command line, one file a command.")]
+#![cfg_attr(feature = "explore", doc = include_str!("OWN_PROTOCOL.md"))]
 
 pub mod choice;
 #[cfg(feature = "cli")]
@@ -65,3 +67,8 @@ pub mod time;
 pub mod trace;
 pub mod twice;
 pub mod wire;
+
+/// What the README shows is compiled and run.
+#[cfg(all(doctest, feature = "explore"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

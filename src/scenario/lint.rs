@@ -8,7 +8,7 @@ use super::model::*;
 use super::own::Own;
 use super::toml_reader::Places;
 use crate::choice::Name;
-use crate::fault::{Failure, Fault, Trigger};
+use crate::fault::{Failure, Fault, Trigger, text};
 use crate::object::Item;
 use crate::protocol::bcr::messages::kind;
 
@@ -165,7 +165,7 @@ impl Lint<'_> {
     /// Why a message never comes to a replica of this position.
     fn unreachable(&self, fault: &Fault) -> Option<(String, &'static str)> {
         let (head, tail) = (fault.replica == 0, fault.replica == self.bcr().tail());
-        let fixed = match fault.trigger {
+        let fixed = match of_its_kind(fault.trigger) {
             Trigger::Shuttle { .. } if head => (
                 "shuttles begin at the head, who receives none",
                 "use client_request(client,number)",
@@ -192,7 +192,7 @@ impl Lint<'_> {
                 let reason = format!("no replica receives {kind}");
                 return Some((reason, "name a message that comes to replicas"));
             }
-            trigger => return self.beyond(trigger),
+            _ => return self.beyond(fault.trigger),
         };
         Some((fixed.0.to_owned(), fixed.1))
     }
@@ -458,6 +458,14 @@ fn stays_initial(scenario: &Scenario) -> bool {
     let asks = |client: &Client| client.workload.items().contains(&Item::Reconfigure);
     let initial = |fault: &Fault| fault.configuration == 0;
     !scenario.faults.iter().any(initial) && !scenario.clients.iter().any(asks)
+}
+
+/// The trigger of this name that messages of a kind have, where there is one.
+fn of_its_kind(trigger: Trigger) -> Trigger {
+    let Trigger::Received { kind, .. } = trigger else {
+        return trigger;
+    };
+    text::triggers().find(|named| named.name() == kind.text()).unwrap_or(trigger)
 }
 
 /// Whether messages of the chain that are of this kind come to replicas.

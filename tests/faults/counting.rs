@@ -64,6 +64,17 @@ fn result_shuttle() {
     drops("0.1", "result_shuttle(0,2)", "result_shuttle", 2, &[]);
 }
 
+/// By its kind alone, whoever is behind it, beside what is counted by client.
+#[test]
+fn received() {
+    drops("0.1", "received(shuttle,1)", "shuttle", 1, &[]);
+    drops("0.0", "received(client_request,2)", "client_request", 2, &[]);
+    let both = ["shuttle(0,0), sleep(1)", "received(shuttle,0), drop()"];
+    let pairs = both.map(|pair| pair.split_once(", ").expect("two"));
+    let run = play(&pairs.map(|(when, then)| ("0.1", when, then))).run();
+    assert_eq!(run.injected(), both.map(|pair| format!("replica 0.1: {pair}")));
+}
+
 #[test]
 fn checkpoint() {
     drops("0.1", "checkpoint(1)", "checkpoint", 1, &[]);
