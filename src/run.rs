@@ -24,7 +24,7 @@ mod own;
 mod underway;
 
 pub use own::{Cluster, own, world};
-pub use underway::{Nobody, Onlooker, Underway};
+pub use underway::{Nobody, Onlooker, Underway, Way, WaySort, Ways};
 use underway::{Stage, Watching};
 
 /// Why a scenario is not run.
@@ -245,18 +245,18 @@ pub fn record_tape(scenario: &Scenario) -> Result<Tape, Refusal> {
 }
 
 /// The run of a scenario, under its judges, at its beginning.
-pub fn begin(scenario: &Scenario, digesting: Digesting) -> Result<Box<dyn Underway + '_>, Refusal> {
-    struct Beginning<'a>(&'a Scenario, Digesting);
-    impl<'a> Visitor for Beginning<'a> {
-        type Outcome = Box<dyn Underway + 'a>;
+pub fn begin(scenario: &Scenario, digesting: Digesting) -> Result<Box<dyn Underway>, Refusal> {
+    struct Beginning(Digesting);
+    impl Visitor for Beginning {
+        type Outcome = Box<dyn Underway>;
 
-        fn visit<P: Judged>(self, _: &Scenario, world: World<P>) -> Self::Outcome {
-            Box::new(Stage::new(self.0, world, self.1))
+        fn visit<P: Judged>(self, scenario: &Scenario, world: World<P>) -> Self::Outcome {
+            Box::new(Stage::new(scenario, world, self.0))
         }
     }
     match own::begin(scenario, digesting) {
         Some(run) => run,
-        None => visit(scenario, Beginning(scenario, digesting)),
+        None => visit(scenario, Beginning(digesting)),
     }
 }
 

@@ -18,12 +18,12 @@ use perjury::crypto::Notary;
 use perjury::explore::shrink::{self, Shrunk};
 use perjury::explore::sweep::Sweep;
 use perjury::explore::{Artefact, Campaign, Shape, Shard, Size, generate, scenarios};
-use perjury::explore::{Bounds, SmallWorld, Unfit, explain, explore};
+use perjury::explore::{Bounds, Step, Walk, explain, explore, retrace};
 use perjury::fault::{Attackable, NoLies};
 use perjury::identity::Identity;
 use perjury::judge::{Bench, Judged, Place, Property, Ruling};
 use perjury::process::{self, Field, Input, Milestone, Outbox, Protocol};
-use perjury::run::{self, Cluster, Refusal};
+use perjury::run::{self, Cluster};
 use perjury::scenario::{self, Pace, ReadOptions, Scenario, Verdict};
 use perjury::sim::World;
 use perjury::time::{Now, SECOND_NS};
@@ -481,14 +481,28 @@ fn every_single_failure_is_borne_at_every_message() {
 
 #[test]
 fn every_order_of_a_small_world_is_walked() {
-    let scenario = read(&TWO_CLIENTS.replace("; put('a','1')", "").replace("(1,3)", "(1,1)"));
-    let world = run::world(&SOUND, &scenario).expect("it runs");
+    // A request of each client, and nobody becomes impatient.
+    let small = read(&TWO_CLIENTS.replace("; put('a','1')", "").replace("(1,3)", "(1,1)"));
     let bounds = Bounds { timers: 0, ..Bounds::default() };
-    let explored = SmallWorld::new(&scenario, world, bounds).walk();
+    let explored = explore(&small, bounds).expect("nothing is left to chance");
     assert!(explored.broken.is_none() && !explored.states_cut, "{explored:?}");
-    // Who does not know the protocol is told what to do.
-    let refused = explore(&scenario, bounds).err();
-    assert_eq!(refused, Some(Unfit::Refused(Refusal::Own("counter"))));
+    assert!(explored.states > 100, "{explored:?}");
+    let mut told = Vec::new();
+    retrace(&small, bounds, &Walk(vec![0; 9]), &mut |step| told.push(step)).expect("as before");
+    let adds = |step: &Step| matches!(step, Step::Event(line) if line.kind == Some("add"));
+    assert!(told.iter().any(adds) && !told.iter().any(|step| matches!(step, Step::Lost)));
+}
+
+#[test]
+fn its_world_is_for_those_who_know_it() {
+    let scenario = read(TWO_CLIENTS);
+    let mut world = run::world(&SOUND, &scenario).expect("it can be built");
+    assert!(world.run(&mut ()).is_quiet());
+    let books = world.processes().filter_map(|(_, party)| match party {
+        Party::Replica(replica) => Some(replica.book.values().sum()),
+        Party::Client(_) => None,
+    });
+    assert_eq!(books.collect::<Vec<u64>>(), [5, 5, 5]);
 }
 
 #[test]

@@ -13,13 +13,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::crypto::Notary;
-use crate::judge::{Bench, Clients, Finding, Judged};
-use crate::process::{Note, Protocol};
-use crate::run::{self, Refusal, Visitor};
+use crate::judge::Finding;
+use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Underway, Way, WaySort, Ways};
 use crate::scenario::{Link, Probability, Scenario, Schedule};
-use crate::sim::{Branches, Next, NextWhat, World};
-use crate::trace::{Event, Line, Lines, Watch, What};
+use crate::trace::{Happening, Line, Lines};
 
 /// How far a walk goes. What it does not see beyond them it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +112,7 @@ pub enum Unfit {
 
 /// Walks all orders of a scenario.
 pub fn explore(scenario: &Scenario, bounds: Bounds) -> Result<Explored, Unfit> {
-    fits(scenario)?;
-    Ok(run::visit(scenario, Walking { bounds })?)
+    Ok(SmallWorld::new(scenario, bounds)?.walk())
 }
 
 fn fits(scenario: &Scenario) -> Result<(), Unfit> {
@@ -147,8 +143,21 @@ pub fn retrace(
     way: &Walk,
     tell: &mut dyn FnMut(Step),
 ) -> Result<(), Unfit> {
-    fits(scenario)?;
-    Ok(run::visit(scenario, Retracing { bounds, way, tell })?)
+    let mut state = SmallWorld::new(scenario, bounds)?.begin;
+    let told = RefCell::new(Vec::new());
+    let mut lines = Lines::new(|line| told.borrow_mut().push(line));
+    let Walk(turns) = way;
+    for turn in turns {
+        let WaysOn { next, is_quiet, .. } = state.ways_on(&bounds);
+        let Some(chosen) = next.get(*turn as usize) else {
+            tell(Step::Lost);
+            break;
+        };
+        tell(Step::Taken(state.run.tell(chosen), next.len()));
+        state.follow(chosen, is_quiet, &mut lines);
+        told.take().into_iter().for_each(|line| tell(Step::Event(line)));
+    }
+    Ok(())
 }
 
 /// A step of a way, or something that happened in it.
@@ -162,78 +171,21 @@ pub enum Step {
     Event(Line),
 }
 
-struct Retracing<'a> {
-    bounds: Bounds,
-    way: &'a Walk,
-    tell: &'a mut dyn FnMut(Step),
-}
-
-impl Visitor for Retracing<'_> {
-    type Outcome = ();
-
-    fn visit<P: Judged>(self, scenario: &Scenario, world: World<P>) {
-        let Retracing { bounds, way: Walk(turns), tell } = self;
-        let mut state = SmallWorld::new(scenario, world, bounds).begin;
-        let told = RefCell::new(Vec::new());
-        let mut lines = Lines::new(|line| told.borrow_mut().push(line));
-        for turn in turns {
-            let Ways { next, .. } = state.ways(&bounds);
-            let Some(chosen) = next.get(*turn as usize) else {
-                return tell(Step::Lost);
-            };
-            tell(Step::Taken(chosen.to_string(), next.len()));
-            state.count(chosen);
-            let State { world, witnesses, .. } = &mut state;
-            world.follow(chosen, &mut (&mut lines, witnesses));
-            told.take().into_iter().for_each(|line| tell(Step::Event(line)));
-        }
-    }
-}
-
-struct Walking {
-    bounds: Bounds,
-}
-
-impl Visitor for Walking {
-    type Outcome = Explored;
-
-    fn visit<P: Judged>(self, scenario: &Scenario, world: World<P>) -> Explored {
-        SmallWorld::new(scenario, world, self.bounds).walk()
-    }
-}
-
 /// A world that is walked, with those who watch it.
-pub struct SmallWorld<P: Judged> {
+struct SmallWorld {
     bounds: Bounds,
-    begin: State<P>,
+    begin: State,
     seen: BTreeSet<u128>,
     explored: Explored,
 }
 
 /// Where a walk is: cloned at each fork.
-#[derive(Clone)]
-struct State<P: Judged> {
-    world: World<P>,
-    witnesses: Witnesses<P>,
+struct State {
+    run: Box<dyn Underway>,
+    facts: Facts,
     timers: u32,
     early: u32,
     crashes: u32,
-}
-
-/// Those who walk along.
-#[derive(Clone)]
-struct Witnesses<P: Judged> {
-    bench: P::Bench,
-    clients: Clients,
-    facts: Facts,
-}
-
-impl<P: Judged> Watch<P> for Witnesses<P> {
-    fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
-        self.bench.see(event, notary);
-        Watch::<P>::see(&mut self.clients, event, notary);
-        self.facts.note(event, notary);
-    }
 }
 
 /// What is on record, without times and numbers of events.
@@ -245,12 +197,12 @@ struct Facts {
     milestones: u128,
 }
 
-impl Facts {
-    fn note<P: Protocol>(&mut self, event: &Event<'_, P>, _: &Notary) {
-        let What::Noted(note) = &event.what else { return };
-        let told = format!("{} {note:?}", event.process);
+impl Onlooker for Facts {
+    fn see(&mut self, event: &dyn Happening) {
+        let Some(note) = event.note() else { return };
+        let told = format!("{} {note:?}", event.process());
         let hash = hash(told.as_bytes());
-        if note.milestone().is_some() {
+        if event.milestone().is_some() {
             self.milestones = self.milestones.rotate_left(17).wrapping_mul(SPREAD) ^ hash;
         } else {
             self.noted.insert(hash);
@@ -267,11 +219,17 @@ fn hash(bytes: &[u8]) -> u128 {
     u128::from_le_bytes(halves[0])
 }
 
-impl<P: Judged> State<P> {
+impl Clone for State {
+    fn clone(&self) -> State {
+        State { run: self.run.fork(), facts: self.facts.clone(), ..*self }
+    }
+}
+
+impl State {
     /// All that tells it from others.
     fn fingerprint(&self) -> u128 {
-        let facts = &self.witnesses.facts;
-        let mut sum = self.world.state();
+        let facts = &self.facts;
+        let mut sum = self.run.state();
         let left = [self.timers, self.early, self.crashes];
         for part in facts.noted.iter().copied().chain([facts.milestones]) {
             sum = sum.rotate_left(29).wrapping_mul(SPREAD) ^ part;
@@ -280,67 +238,57 @@ impl<P: Judged> State<P> {
     }
 
     /// The ways that lead on, in an order that depends on the state alone.
-    fn ways(&self, bounds: &Bounds) -> Ways<P> {
-        let Branches { due, arrivals, later, crashes } = self.world.branches();
-        if let Some(due) = due {
-            return Ways { next: vec![due], timers_cut: false };
-        }
+    fn ways_on(&self, bounds: &Bounds) -> WaysOn {
+        let Ways { due, arrivals, later, crashes } = self.run.ways();
         let is_quiet = arrivals.is_empty();
+        if let Some(due) = due {
+            return WaysOn { next: vec![due], is_quiet, timers_cut: false };
+        }
         let mut next = arrivals;
         let wants_time = !later.is_empty() && (is_quiet || self.early < bounds.early);
-        let timers_cut = wants_time && is_quiet && self.timers >= bounds.timers && !self.is_over();
+        let is_over = || self.run.is_finished();
+        let timers_cut = wants_time && is_quiet && self.timers >= bounds.timers && !is_over();
         if wants_time && self.timers < bounds.timers {
             next.extend(later);
         }
         if self.crashes < bounds.crashes {
             next.extend(crashes);
         }
-        Ways { next, timers_cut }
+        WaysOn { next, is_quiet, timers_cut }
     }
 
-    /// Whether every client has what it asked for.
-    fn is_over(&self) -> bool {
-        self.witnesses.clients.records().values().all(|client| client.finished)
-    }
-
-    fn follow(&mut self, next: &Next<P>) {
-        self.count(next);
-        self.world.follow(next, &mut self.witnesses);
-    }
-
-    /// Counts what is bounded.
-    fn count(&mut self, next: &Next<P>) {
-        let is_early = !self.world.branches().arrivals.is_empty();
-        match next.what {
-            NextWhat::Timer(_) => {
+    /// Goes one of them, and counts what is bounded.
+    fn follow(&mut self, way: &Way, is_quiet: bool, onlooker: &mut dyn Onlooker) {
+        match way.sort {
+            WaySort::Timer => {
                 self.timers += 1;
-                self.early += u32::from(is_early);
+                self.early += u32::from(!is_quiet);
             }
-            NextWhat::Crash => self.crashes += 1,
-            NextWhat::Arrival { .. } | NextWhat::Act(_) => {}
+            WaySort::Crash => self.crashes += 1,
+            WaySort::Other => {}
         }
+        self.run.follow(way, &mut (&mut self.facts, onlooker));
     }
 
     fn broken(&self) -> Option<Finding> {
-        self.witnesses.bench.rulings().into_iter().find_map(|ruling| ruling.finding)
+        self.run.rulings().into_iter().find_map(|ruling| ruling.finding)
     }
 }
 
 /// The ways on from a state.
-struct Ways<P: Protocol> {
-    next: Vec<Next<P>>,
+struct WaysOn {
+    next: Vec<Way>,
+    /// Whether no message is on its way.
+    is_quiet: bool,
     timers_cut: bool,
 }
 
-impl<P: Judged> SmallWorld<P> {
+impl SmallWorld {
     /// A walk that has not begun.
-    pub fn new(scenario: &Scenario, world: World<P>, bounds: Bounds) -> SmallWorld<P> {
-        let witnesses = Witnesses {
-            bench: P::bench(scenario),
-            clients: Clients::new(scenario.clients.len() as u32),
-            facts: Facts::default(),
-        };
-        let begin = State { world, witnesses, timers: 0, early: 0, crashes: 0 };
+    fn new(scenario: &Scenario, bounds: Bounds) -> Result<SmallWorld, Unfit> {
+        fits(scenario)?;
+        let run = run::begin(scenario, Digesting::No)?;
+        let begin = State { run, facts: Facts::default(), timers: 0, early: 0, crashes: 0 };
         let explored = Explored {
             states: 0,
             steps: 0,
@@ -350,11 +298,11 @@ impl<P: Judged> SmallWorld<P> {
             states_cut: false,
             broken: None,
         };
-        SmallWorld { bounds, begin, seen: BTreeSet::new(), explored }
+        Ok(SmallWorld { bounds, begin, seen: BTreeSet::new(), explored })
     }
 
     /// Walks everywhere.
-    pub fn walk(mut self) -> Explored {
+    fn walk(mut self) -> Explored {
         let mut way = Vec::new();
         let mut forks = Vec::new();
         let begin = self.begin.clone();
@@ -370,7 +318,7 @@ impl<P: Judged> SmallWorld<P> {
                 true => state.take().expect("a state is taken once"),
                 false => state.clone().expect("it is not taken yet"),
             };
-            there.follow(next);
+            there.follow(next, ways.is_quiet, &mut Nobody);
             way.push(*turn);
             *turn += 1;
             self.explored.steps += 1;
@@ -385,14 +333,14 @@ impl<P: Judged> SmallWorld<P> {
     }
 
     /// Looks around in a state; whether ways lead on from it that were not walked yet.
-    fn arrive(&mut self, state: State<P>, way: &[u32], forks: &mut Vec<Fork<P>>) -> bool {
+    fn arrive(&mut self, state: State, way: &[u32], forks: &mut Vec<Fork>) -> bool {
         let Explored { states, ends, longest, .. } = &mut self.explored;
         *longest = (*longest).max(way.len());
         if !self.seen.insert(state.fingerprint()) {
             return false;
         }
         *states += 1;
-        let ways = state.ways(&self.bounds);
+        let ways = state.ways_on(&self.bounds);
         let is_end = ways.next.is_empty();
         *ends += u64::from(is_end);
         if let Some(finding) = state.broken() {
@@ -408,9 +356,9 @@ impl<P: Judged> SmallWorld<P> {
 }
 
 /// A state from which not all ways were walked yet.
-struct Fork<P: Judged> {
-    state: Option<State<P>>,
-    ways: Ways<P>,
+struct Fork {
+    state: Option<State>,
+    ways: WaysOn,
     turn: u32,
 }
 

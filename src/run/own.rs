@@ -87,19 +87,19 @@ struct Entrance(Box<dyn Begin>);
 
 /// Somebody who can begin a run without being asked for its protocol.
 trait Begin: Send + Sync {
-    fn begin<'a>(
+    fn begin(
         &self,
-        scenario: &'a Scenario,
+        scenario: &Scenario,
         digesting: Digesting,
-    ) -> Result<Box<dyn Underway + 'a>, Refusal>;
+    ) -> Result<Box<dyn Underway>, Refusal>;
 }
 
 impl<C: Cluster> Begin for C {
-    fn begin<'a>(
+    fn begin(
         &self,
-        scenario: &'a Scenario,
+        scenario: &Scenario,
         digesting: Digesting,
-    ) -> Result<Box<dyn Underway + 'a>, Refusal> {
+    ) -> Result<Box<dyn Underway>, Refusal> {
         Ok(Box::new(Stage::new(scenario, world(self, scenario)?, digesting)))
     }
 }
@@ -108,7 +108,7 @@ impl<C: Cluster> Begin for C {
 pub(super) fn begin(
     scenario: &Scenario,
     digesting: Digesting,
-) -> Option<Result<Box<dyn Underway + '_>, Refusal>> {
+) -> Option<Result<Box<dyn Underway>, Refusal>> {
     let Protocol::Own(own) = &scenario.protocol else {
         return None;
     };

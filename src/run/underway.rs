@@ -1,11 +1,16 @@
 //! A run under way, whatever its protocol: who looks on, who judges, and how it is driven.
 
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
 use crate::choice::Tape;
 use crate::crypto::Notary;
 use crate::identity::Address;
-use crate::judge::{Clients, Counted, Injections, Judged};
+use crate::judge::{Bench as _, Clients, Counted, Injections, Judged, Ruling};
+use crate::process::Protocol;
 use crate::scenario::Scenario;
-use crate::sim::{Action, Stop, World};
+use crate::sim::{Action, Branches, Next, NextWhat, Stop, World};
 use crate::trace::{Event, Fingerprint, Happening, Line, Lines, Watch, Witnessed};
 
 use super::{Digesting, Report};
@@ -36,6 +41,13 @@ impl<F: FnMut(Line)> Onlooker for Lines<F> {
     }
 }
 
+impl<A: Onlooker, B: Onlooker> Onlooker for (A, B) {
+    fn see(&mut self, event: &dyn Happening) {
+        self.0.see(event);
+        self.1.see(event);
+    }
+}
+
 impl<W: Onlooker> Onlooker for Option<W> {
     fn see(&mut self, event: &dyn Happening) {
         if let Some(onlooker) = self {
@@ -56,8 +68,26 @@ pub trait Underway {
     /// What is to be said of it, if this is its end.
     fn report(&self, stop: Stop) -> Report;
 
+    /// What its judges say so far.
+    fn rulings(&self) -> Vec<Ruling>;
+
+    /// Whether every client has what it asked for.
+    fn is_finished(&self) -> bool;
+
     /// The same run once more, at the same point.
-    fn fork(&self) -> Box<dyn Underway + '_>;
+    fn fork(&self) -> Box<dyn Underway>;
+
+    /// What may happen next, for those who walk through all orders.
+    fn ways(&self) -> Ways;
+
+    /// What a way of this point is, in a few words.
+    fn tell(&self, way: &Way) -> String;
+
+    /// Lets something happen that may happen next.
+    fn follow(&mut self, way: &Way, onlooker: &mut dyn Onlooker);
+
+    /// What tells this point from others; see [`World::state`].
+    fn state(&self) -> u128;
 
     /// See [`World::redraw`].
     fn redraw(&mut self, seed: u64);
@@ -75,26 +105,67 @@ pub trait Underway {
     fn record_tape(&mut self) -> Tape;
 }
 
+/// Something that may happen next; means something to the run that told of it, and to its forks.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// What sort of thing it is.
+    pub sort: WaySort,
+    /// The [`Next`] of the run's protocol.
+    next: Rc<dyn Any>,
+}
+
+/// The sorts of things that may happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaySort {
+    /// A timer runs out.
+    Timer,
+    /// A process is gone.
+    Crash,
+    /// A message arrives, or something that was begun goes on.
+    Other,
+}
+
+/// What may happen next, by kind; see [`Branches`].
+#[derive(Debug)]
+pub struct Ways {
+    /// What happens at once, before all else.
+    pub due: Option<Way>,
+    /// Messages that may arrive.
+    pub arrivals: Vec<Way>,
+    /// What needs time to pass.
+    pub later: Vec<Way>,
+    /// Replicas that could crash.
+    pub crashes: Vec<Way>,
+}
+
+impl Way {
+    fn of<P: Protocol>(next: Next<P>) -> Way {
+        let sort = match next.what {
+            NextWhat::Timer(_) => WaySort::Timer,
+            NextWhat::Crash => WaySort::Crash,
+            NextWhat::Arrival { .. } | NextWhat::Act(_) => WaySort::Other,
+        };
+        Way { sort, next: Rc::new(next) }
+    }
+}
+
 /// A world with its judges.
 #[derive(Clone)]
-pub(super) struct Stage<'a, P: Judged> {
-    scenario: &'a Scenario,
+pub(super) struct Stage<P: Judged> {
+    scenario: Arc<Scenario>,
     world: World<P>,
     watch: Watching<P>,
 }
 
-impl<'a, P: Judged> Stage<'a, P> {
+impl<P: Judged> Stage<P> {
     /// For a run of this scenario that has not begun.
-    pub(super) fn new(
-        scenario: &'a Scenario,
-        world: World<P>,
-        digesting: Digesting,
-    ) -> Stage<'a, P> {
-        Stage { scenario, world, watch: Watching::new(scenario, digesting) }
+    pub(super) fn new(scenario: &Scenario, world: World<P>, digesting: Digesting) -> Stage<P> {
+        let watch = Watching::new(scenario, digesting);
+        Stage { scenario: Arc::new(scenario.clone()), world, watch }
     }
 }
 
-impl<P: Judged> Underway for Stage<'_, P> {
+impl<P: Judged> Underway for Stage<P> {
     fn step(&mut self, onlooker: &mut dyn Onlooker) -> Option<Stop> {
         self.world.step(&mut Both { onlooker, watch: &mut self.watch })
     }
@@ -104,11 +175,44 @@ impl<P: Judged> Underway for Stage<'_, P> {
     }
 
     fn report(&self, stop: Stop) -> Report {
-        super::report(self.scenario, &self.world, stop, &self.watch)
+        super::report(&self.scenario, &self.world, stop, &self.watch)
     }
 
-    fn fork(&self) -> Box<dyn Underway + '_> {
+    fn rulings(&self) -> Vec<Ruling> {
+        self.watch.bench.rulings()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.watch.clients.records().values().all(|client| client.finished)
+    }
+
+    fn fork(&self) -> Box<dyn Underway> {
         Box::new(self.clone())
+    }
+
+    fn ways(&self) -> Ways {
+        let Branches { due, arrivals, later, crashes } = self.world.branches();
+        let all = |nexts: Vec<Next<P>>| nexts.into_iter().map(Way::of).collect();
+        Ways {
+            due: due.map(Way::of),
+            arrivals: all(arrivals),
+            later: all(later),
+            crashes: all(crashes),
+        }
+    }
+
+    fn tell(&self, way: &Way) -> String {
+        way.next.downcast_ref::<Next<P>>().map(Next::to_string).unwrap_or_default()
+    }
+
+    fn follow(&mut self, way: &Way, onlooker: &mut dyn Onlooker) {
+        if let Some(next) = way.next.downcast_ref() {
+            self.world.follow(next, &mut Both { onlooker, watch: &mut self.watch });
+        }
+    }
+
+    fn state(&self) -> u128 {
+        self.world.state()
     }
 
     fn redraw(&mut self, seed: u64) {

@@ -1,5 +1,7 @@
 //! An event of any protocol: what can be told of it without knowing whose it is.
 
+use std::fmt::Debug;
+
 use crate::crypto::Notary;
 use crate::identity::Address;
 use crate::process::{InjectionStep, Milestone, Note as _, Protocol};
@@ -30,6 +32,9 @@ pub trait Happening {
 
     /// Whether it is that a process stands still.
     fn is_pause(&self) -> bool;
+
+    /// The note that it is, if it is one.
+    fn note(&self) -> Option<&dyn Debug>;
 
     /// What it tells, where it is a note on something that any protocol may tell.
     fn milestone(&self) -> Option<Milestone<'_>>;
@@ -75,6 +80,13 @@ impl<P: Protocol> Happening for Witnessed<'_, P> {
 
     fn is_pause(&self) -> bool {
         matches!(self.event.what, What::Paused { .. })
+    }
+
+    fn note(&self) -> Option<&dyn Debug> {
+        match &self.event.what {
+            What::Noted(note) => Some(note),
+            _ => None,
+        }
     }
 
     fn milestone(&self) -> Option<Milestone<'_>> {
