@@ -120,7 +120,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => (index(), index()).prop_map(|(from, to)| Edit::Cut(from, to)),
         1 => (index(), index()).prop_map(|(from, to)| Edit::Double(from, to)),
         4 => (index(), index()).prop_map(|(at, word)| Edit::Word(at, word)),
-        1 => (index(), index(), index(), index()).prop_map(|(at, of, a, b)| Edit::Graft(at, of, a, b)),
+        1 => (index(), [index(), index(), index()])
+            .prop_map(|(at, [of, from, to])| Edit::Graft(at, of, from, to)),
         2 => (index(), any::<u8>()).prop_map(|(at, byte)| Edit::Byte(at, byte)),
     ]
 }
@@ -228,7 +229,8 @@ impl Visitor for Sent {
 static MESSAGES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let text = "protocol = \"bcr\"\n[checkpoint]\nevery = 2\n[[client]]\n\
                 workload = \"put('k','v'); append('k','w'); get('k')\"\n[[fault]]\n\
-                configuration = 0\nreplica = 2\nwhen = \"shuttle(0,1)\"\nthen = \"change_result()\"\n";
+                configuration = 0\nreplica = 2\nwhen = \"shuttle(0,1)\"\n\
+                then = \"change_result()\"\n";
     let reading = scenario::read("messages", text.as_bytes(), &ReadOptions::default());
     let scenario = reading.scenario.expect("it is a scenario");
     let mut sent = run::visit(&scenario, Sent::default()).expect("it runs");
