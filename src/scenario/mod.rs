@@ -250,12 +250,14 @@ pub fn read_tape(name: &str, bytes: &[u8]) -> TapeReading {
     TapeReading { choices, diagnostics: findings.into_diagnoses() }
 }
 
-/// The comment that a file begins with, without the comment signs.
+/// The comment that a file begins with, without the comment signs, and without signs that TOML has
+/// no comments with.
 fn description(text: &str) -> String {
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.split('\n').map(str::trim).skip_while(|line| line.is_empty());
     let comment = lines.map_while(|line| line.strip_prefix('#'));
     let comment = comment.map(|line| line.strip_prefix(' ').unwrap_or(line));
     let comment: Vec<&str> = comment.collect();
-    comment.join("\n").trim_matches('\n').to_owned()
+    let is_refused = |sign: char| sign.is_ascii_control() && !matches!(sign, '\n' | '\t');
+    comment.join("\n").trim_matches('\n').replace(is_refused, "\u{fffd}")
 }

@@ -704,3 +704,14 @@ proptest! {
         }
     }
 }
+
+/// A comment of the course format may have signs that a comment in TOML may not.
+#[test]
+fn a_description_can_be_written_whatever_is_in_it() {
+    let comment = "# nul \0, bell \x07, tab \t, é\n# and more\n";
+    let text = format!("{comment}t = 0\nnum_client = 1\nworkload[0] = get('a')\n");
+    let scenario = read("odd", text.as_bytes(), &ReadOptions::default()).scenario.unwrap();
+    assert_eq!(scenario.description, "nul \u{fffd}, bell \u{fffd}, tab \t, é\nand more");
+    let again = read("again", to_toml(&scenario).as_bytes(), &ReadOptions::default());
+    assert_eq!(again.scenario, Some(scenario));
+}
