@@ -6,7 +6,8 @@
 //! which.
 //!
 //! A [`Protocol`] names the types that belong together: messages, timers, notes, what a process is
-//! born from. A party of one's own implements [`Process`]; see `sim` for running it.
+//! born from. A party of one's own implements [`Process`]; the crate's front page
+//! has a protocol of one's own, whole.
 
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
@@ -62,6 +63,49 @@ pub trait Note: Clone + Debug + Serialize + Send + Sync {
     /// What it tells, where it tells something that any protocol may: see [`Milestone`].
     fn milestone(&self) -> Option<Milestone<'_>> {
         None
+    }
+}
+
+/// The notes of a protocol of which clients alone put something on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientNote {
+    /// See [`Milestone::Asked`].
+    Asked {
+        /// Which client.
+        client: u32,
+        /// Its own number for the request.
+        request: u64,
+        /// The operation in its text form.
+        operation: String,
+    },
+    /// See [`Milestone::Answered`].
+    Answered {
+        /// Which client.
+        client: u32,
+        /// Its own number for the request.
+        request: u64,
+        /// The result.
+        result: String,
+    },
+    /// See [`Milestone::Finished`].
+    Finished {
+        /// Which client.
+        client: u32,
+    },
+}
+
+impl Note for ClientNote {
+    fn milestone(&self) -> Option<Milestone<'_>> {
+        Some(match self {
+            ClientNote::Asked { client, request, operation } => {
+                Milestone::Asked { client: *client, request: *request, operation }
+            }
+            ClientNote::Answered { client, request, result } => {
+                Milestone::Answered { client: *client, request: *request, result }
+            }
+            ClientNote::Finished { client } => Milestone::Finished { client: *client },
+        })
     }
 }
 

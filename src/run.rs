@@ -1,8 +1,8 @@
 //! One scenario, one run, one report: the way from the model to the verdict.
 //!
-//! [`run`] runs a scenario under its judges and reports; [`begin`] hands out the same run to be driven
-//! step by step, whatever its protocol. [`visit`] is for those who want the world of a built-in
-//! protocol itself. [`own()`] makes a protocol of what somebody else wrote.
+//! [`run`] runs a scenario under its judges and reports; [`begin`] hands out the same run to be
+//! driven step by step, whatever its protocol. [`visit`] is for those who want the world of a
+//! built-in protocol itself. [`own()`] makes a protocol of what somebody else wrote.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -367,7 +367,9 @@ impl Display for Report {
         for (i, client) in self.clients.iter().enumerate() {
             writeln!(f, "  client {i}    {}", Results(client))?;
         }
-        writeln!(f, "  dictionary  {}", Entries(&self.dictionary))?;
+        if !self.dictionary.is_empty() {
+            writeln!(f, "  dictionary  {}", Entries(&self.dictionary))?;
+        }
         for (configuration, positions) in &self.faulty {
             let faulty = Faulty { configuration: *configuration, positions, t: self.tolerated };
             writeln!(f, "  faulty      {faulty}")?;
@@ -528,7 +530,6 @@ impl Display for Entries<'_> {
             write!(f, "{gap}{key} = {}", Quoted(value))?;
         }
         match self.0.len() {
-            0 => f.write_str("(empty)"),
             entries if entries > SHOWN => write!(f, ", … {entries} in all"),
             _ => Ok(()),
         }

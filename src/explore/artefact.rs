@@ -102,7 +102,8 @@ fn test(protocol: &Protocol, name: &str, report: &Report, finding: &Finding, tom
             format!(
                 "// A value that implements `perjury::run::Cluster`, by which this was found.\n    \
                  let own = vec![perjury::run::own({}())];\n    \
-                 let options = perjury::scenario::ReadOptions {{ own, ..Default::default() }};\n    ",
+                 let options = perjury::scenario::ReadOptions {{ own, \
+                     ..Default::default() }};\n    ",
                 own.name
             ),
         ),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::choice::Name;
 use crate::fault::Failure;
 
-/// A protocol of one's own, as a scenario has it; `run::own` makes one. Two are the same if they
-/// have the same name.
+/// A protocol of one's own, as a scenario has it; [`own`](crate::run::own()) makes one. Two are the
+/// same if they have the same name.
 #[derive(Clone)]
 pub struct Own {
     about: Arc<About>,
