@@ -120,10 +120,13 @@ impl Lint<'_> {
             self.never(when, &reason, "use received(kind,number)");
         }
         for (failure, span) in fault.failures.iter().zip(then) {
+            if own.bears(*failure) {
+                continue;
+            }
             if !failure.is_general() {
                 let reason = format!("{name} knows no {}", failure.name());
                 self.never(span, &reason, "use crash(), drop(), sleep(milliseconds) or the like");
-            } else if own.failures.iter().all(|borne| borne.name() != failure.name()) {
+            } else {
                 let message = format!("{name} does not say that it bears {}", failure.name());
                 self.findings.warn(span.clone(), message, "what breaks may be no bug");
             }
@@ -290,7 +293,8 @@ impl Lint<'_> {
     /// Whether the fault is one, as far as can be told before the run.
     fn counts(&self, fault: &Fault) -> bool {
         if let Protocol::Own(own) = &self.scenario.protocol {
-            let counts = |failure: &Failure| failure.is_fault() && failure.is_general();
+            let happens = |failure: Failure| failure.is_general() || own.bears(failure);
+            let counts = |failure: &Failure| failure.is_fault() && happens(*failure);
             return fault.replica < own.replicas() && fault.failures.iter().any(counts);
         }
         let lies = |failure: &&Failure| failure.is_fault() && self.idle(fault, **failure).is_none();

@@ -59,6 +59,12 @@ impl Own {
     pub fn replicas(&self) -> u32 {
         self.about.roles.len() as u32
     }
+
+    /// Whether it says that it bears failures of this kind.
+    #[must_use]
+    pub fn bears(&self, failure: Failure) -> bool {
+        self.failures.iter().any(|borne| borne.name() == failure.name())
+    }
 }
 
 impl Deref for Own {

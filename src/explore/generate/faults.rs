@@ -81,7 +81,8 @@ impl Drawing<'_> {
             Tolerance::Within => bears.saturating_sub(1),
             Tolerance::Beyond if configuration > 0 => bears,
             Tolerance::Beyond => {
-                self.dice.between(FAULTY, at, (u64::from(bears) + 1, u64::from(all))) as u32
+                let (least, most) = (u64::from(bears) + 1, u64::from(all));
+                self.dice.between(FAULTY, at, (least.min(most), most)) as u32
             }
         };
         let mut ranked: Vec<(bool, u64, u32)> = (0..all)
@@ -139,10 +140,12 @@ impl Drawing<'_> {
     /// Replicas that are only slow, whoever they are: half of them at work, half when they are
     /// replaced.
     fn sleepers(&mut self, last: u32, faults: &mut Vec<Fault>) {
-        if !self.kinds.has("sleep") {
+        let all = u64::from(self.menu().positions());
+        let sleeps = |failure: &Failure| matches!(failure, Failure::Sleep { .. });
+        let may_sleep = all > 0 && self.menu().failures(0).iter().any(sleeps);
+        if !self.kinds.has("sleep") || !may_sleep {
             return;
         }
-        let all = u64::from(self.menu().positions());
         for number in 0..self.dice.between(SLOW, Subject::default(), (0, 3)) {
             let of = |part| Subject::of(number, part);
             let configuration = self.dice.between(SLEEPER, of(0), (0, u64::from(last))) as u32;
@@ -202,7 +205,8 @@ impl Offer {
     /// The part of it that belongs to a theme.
     fn about(&self, theme: &Theme) -> Offer {
         let mut failures = self.failures.clone();
-        failures.retain(|failure| theme.failures.contains(&failure.name()));
+        let all = theme.failures.is_empty();
+        failures.retain(|failure| all || theme.failures.contains(&failure.name()));
         Offer { place: self.place, triggers: about(theme, self.triggers.clone()), failures }
     }
 }

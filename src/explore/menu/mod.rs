@@ -17,7 +17,7 @@ use super::shape::Shape;
 pub struct Theme {
     /// The names of the messages that come then.
     pub triggers: &'static [&'static str],
-    /// The names of the failures that make a difference then.
+    /// The names of the failures that make a difference then; none for all that are possible.
     pub failures: &'static [&'static str],
 }
 
