@@ -161,8 +161,11 @@ impl Rules for Quirk {
         request: &Signed<Request>,
         notary: &mut Notary,
     ) -> bool {
-        self.is(Quirk::ClientSignaturesUnchecked)
-            || Sound.is_signed_by_client(members, request, notary)
+        match self {
+            // Nobody is believed to be a client that there is not.
+            Quirk::ClientSignaturesUnchecked => members.has_client(request.body().client),
+            _ => Sound.is_signed_by_client(members, request, notary),
+        }
     }
 
     fn standing(&self, id: u64, known: &Known) -> Standing {
@@ -492,6 +495,9 @@ fn judge_loosely(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::{Memory, Scheme};
+    use crate::identity::Identity;
+    use crate::object::Operation;
 
     #[test]
     fn names_are_unlike_and_found() {
@@ -501,6 +507,22 @@ mod tests {
             assert!(quirk.what().ends_with('.'), "{quirk}");
         }
         assert_eq!(Quirk::find("sound"), None);
+    }
+
+    #[test]
+    fn a_client_that_there_is_not_has_signed_nothing() {
+        let mut notary = Notary::new(Scheme::Ideal, Memory::None);
+        let (key, _) = notary.keys(&[7; 32], Identity::client(0));
+        let members =
+            Configuration { number: 0, replicas: Vec::new(), clients: vec![key.public_key()] };
+        for client in [0, 1, u32::MAX] {
+            let body = Request { client, id: 0, operation: Operation::get("k") };
+            let request = Signed::seal(body, &key, &mut notary);
+            for quirk in Quirk::ALL {
+                let believed = quirk.is_signed_by_client(&members, &request, &mut notary);
+                assert_eq!(believed, client == 0, "{quirk}: {client}");
+            }
+        }
     }
 
     #[test]

@@ -197,6 +197,11 @@ impl Configuration {
         self.key_of(statement.signer()).is_some_and(|key| statement.verify(key, notary))
     }
 
+    /// Whether there is such a client.
+    pub fn has_client(&self, client: u32) -> bool {
+        (client as usize) < self.clients.len()
+    }
+
     /// Whether this is a request that its client signed.
     pub fn signed_by_client(&self, request: &Signed<Request>, notary: &mut Notary) -> bool {
         let client = request.body().client;
