@@ -433,7 +433,7 @@ fn the_bug_is_found_made_small_and_drawn() {
     let Size { troubles, requests, .. } = Size::of(&small, 0);
     assert!(is_finished && troubles <= 2 && requests <= 3, "{}", scenario::to_toml(&small));
 
-    let artefact = Artefact::of(&small).expect("it breaks");
+    let artefact = Artefact::of(&small, None).expect("it breaks");
     let again = read(&artefact.toml);
     let report = run::run(&again).expect("it runs");
     assert!(charge.is_shown_by(&report), "{report}");

@@ -58,7 +58,7 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
          ms{more}",
         charge.judge, after.troubles, after.requests, before.troubles, before.requests
     ));
-    let artefact = Artefact::of(&smallest).ok_or_else(|| {
+    let artefact = Artefact::of(&smallest, Some(&charge.judge)).ok_or_else(|| {
         Failure::Usage(format!("{file}: what is left does not break any more; please report it"))
     })?;
     match &args.out {

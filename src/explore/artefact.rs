@@ -25,17 +25,17 @@ pub struct Artefact {
 }
 
 impl Artefact {
-    /// The files of a broken scenario; none if nothing is broken in it.
+    /// The files of a broken scenario, about what this judge found, or about what was broken first
+    /// if nobody is named; none if nothing is broken in it.
     #[must_use]
-    pub fn of(scenario: &Scenario) -> Option<Artefact> {
-        let (report, slice) = Slice::of_run(scenario).ok()?;
-        let (finding, slice) = (report.first_broken()?, slice?);
+    pub fn of(scenario: &Scenario, judge: Option<&str>) -> Option<Artefact> {
+        let (report, finding, slice) = Slice::of_run(scenario, judge).ok()??;
         let digest = format!("{:#}", report.digest);
         let name = format!("{}-{}", finding.judge.replace([' ', '_'], "-"), &digest[..8]);
-        let description = description(&scenario.protocol, &name, &report, finding, &slice);
+        let description = description(&scenario.protocol, &name, &report, &finding, &slice);
         let told = Scenario { description, ..scenario.clone() };
         let toml = scenario::to_toml(&told);
-        let rust = test(&scenario.protocol, &name, &report, finding, &toml);
+        let rust = test(&scenario.protocol, &name, &report, &finding, &toml);
         Some(Artefact { name, rust, mermaid: slice.to_mermaid(), toml })
     }
 }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_finding_is_a_scenario_that_says_what_breaks() {
-        let artefact = Artefact::of(&lost()).unwrap();
+        let artefact = Artefact::of(&lost(), None).unwrap();
         assert!(artefact.toml.starts_with("# Broken: "), "{}", artefact.toml);
         assert!(artefact.toml.contains(&format!("# Again: perjury run {}.toml", artefact.name)));
         let reading = scenario::read("again", artefact.toml.as_bytes(), &Default::default());
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_finding_is_a_test_and_a_picture() {
-        let artefact = Artefact::of(&lost()).unwrap();
+        let artefact = Artefact::of(&lost(), None).unwrap();
         let function = format!("fn {}()", artefact.name.replace('-', "_"));
         assert!(artefact.rust.contains(&function), "{}", artefact.rust);
         assert!(artefact.rust.contains(&artefact.toml));
@@ -181,7 +181,7 @@ mod tests {
     fn what_holds_is_no_finding() {
         let text = include_str!("../../scenarios/bcr/first.toml");
         let reading = scenario::read("first", text.as_bytes(), &Default::default());
-        assert!(Artefact::of(&reading.scenario.unwrap()).is_none());
+        assert!(Artefact::of(&reading.scenario.unwrap(), None).is_none());
     }
 
     #[test]

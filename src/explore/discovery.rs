@@ -65,10 +65,11 @@ pub fn discoveries(
 /// One finding, made small. Nothing is made of a panic: there is no trace to read.
 fn discovery(charge: &Charge, found: &Found, scenario: &Scenario) -> Option<Discovery> {
     let Shrunk { scenario, tries, .. } = shrink::shrink(scenario, charge, shrink::TRIES);
-    let (report, slice) = Slice::of_run(&scenario).ok()?;
-    let shape = slice?.shape(&scenario);
+    let judge = Some(charge.judge.as_str());
+    let (report, _, slice) = Slice::of_run(&scenario, judge).ok()??;
+    let shape = slice.shape(&scenario);
     let size = Size::of(&scenario, report.events);
-    let artefact = Artefact::of(&scenario)?;
+    let artefact = Artefact::of(&scenario, judge)?;
     let (charge, found) = (charge.clone(), found.clone());
     Some(Discovery { charge, shape, found, scenario, size, tries, artefact })
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::identity::{Address, Class};
+use crate::judge::Finding;
 use crate::run::{self, Refusal, Report};
 use crate::scenario::Scenario;
 use crate::trace::{Line, Value};
@@ -24,17 +25,25 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// Runs a scenario and takes what led to the first violation, and the report; no slice if
-    /// nothing was broken.
+    /// Runs a scenario and takes what led to what this judge found, or to the first violation if
+    /// nobody is named; none if nothing was found.
     ///
     /// # Errors
     /// A scenario that is not run.
-    pub fn of_run(scenario: &Scenario) -> Result<(Report, Option<Slice>), Refusal> {
+    pub fn of_run(
+        scenario: &Scenario,
+        judge: Option<&str>,
+    ) -> Result<Option<(Report, Finding, Slice)>, Refusal> {
         let mut lines = Vec::new();
         let mut keep = |line: Line| lines.push(line);
         let report = run::run_logged(scenario, Some(&mut keep))?;
-        let slice = report.first_broken().map(|finding| Slice::of_event(&lines, finding.event));
-        Ok((report, slice))
+        let is_wanted = |finding: &&Finding| judge.is_none_or(|judge| judge == finding.judge);
+        let findings = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+        let found = findings.filter(is_wanted).min_by_key(|finding| finding.event).cloned();
+        Ok(found.map(|finding| {
+            let slice = Slice::of_event(&lines, finding.event);
+            (report, finding, slice)
+        }))
     }
 
     /// What led to an event of a run, whose lines these are.
