@@ -327,7 +327,7 @@ fn rest<P: Judged>(scenario: &Scenario, world: &World<P>) -> Result<Rest, NoDema
 /// Whether every client got all its answers, and the run came to rest, in time.
 fn liveness(report: &Report) -> Ruling {
     let is_over = report.stop.is_quiet() || matches!(report.stop, Stop::Restless { .. });
-    let waiting = report.clients.iter().enumerate().find(|(_, client)| !client.finished);
+    let waiting = report.clients.iter().enumerate().find(|(_, client)| client.is_waiting());
     let text = match waiting {
         _ if !is_over => None,
         None if report.stop.is_quiet() => None,
@@ -497,7 +497,7 @@ struct Results<'a>(&'a ClientRecord);
 
 impl Display for Results<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ClientRecord { asked, answered, results, waits_for, .. } = self.0;
+        let ClientRecord { asked, answered, results, waits_for, gone, .. } = self.0;
         write!(f, "{answered} of {asked} answered:")?;
         let kept_all = results.len() as u64 == *answered;
         let (hidden, shown) = match kept_all {
@@ -515,7 +515,9 @@ impl Display for Results<'_> {
             write!(f, " …")?;
         }
         match waits_for {
+            Some(operation) if *gone => write!(f, " crashed, and waits no more for {operation}"),
             Some(operation) => write!(f, " waits for {operation}"),
+            None if *gone => write!(f, " crashed"),
             None => Ok(()),
         }
     }

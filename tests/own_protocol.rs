@@ -6,12 +6,13 @@
 //! answers when a majority has it. What everybody has is a book: how many additions of each client
 //! it knows of. Books are put together by the larger number, so it does no harm if a message comes
 //! twice, late or never: the client asks again. Any two majorities have a replica in common, so an
-//! answer counts every addition that was answered before.
+//! answer counts every addition that was answered before. A book is on disk before anybody hears of
+//! it, so a replica that crashes and lives again is as good as one that was slow.
 //!
-//! What can be wrong with it: a hasty primary answers before its backups have the addition. It is
-//! kept here to be found.
+//! What can be wrong with it: a hasty primary answers before its backups have the addition; a
+//! forgetful replica lives again with an empty book. Both are kept here to be found.
 //!
-//! What processes say and do takes some 160 lines, what is promised and who takes part a hundred.
+//! What processes say and do takes some 170 lines, what is promised and who takes part a hundred.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ use perjury::choice::{Name, Subject};
 use perjury::crypto::Notary;
 use perjury::explore::shrink::{self, Shrunk};
 use perjury::explore::sweep::Sweep;
-use perjury::explore::{Artefact, Campaign, Shape, Shard, Size, generate, scenarios};
+use perjury::explore::{Artefact, Campaign, Kinds, Shape, Shard, Size, generate, scenarios};
 use perjury::explore::{Bounds, Step, Walk, explain, explore, retrace};
 use perjury::fault::{Attackable, NoLies};
 use perjury::identity::Identity;
@@ -116,6 +117,10 @@ impl process::Process<Counting> for Party {
             (Party::Replica(replica), Input::Message { from, message }) => {
                 replica.hear(from, message, out);
             }
+            (Party::Replica(replica), Input::Restart { survived, .. }) => {
+                let book = survived.get(&BOOK).and_then(|bytes| serde_json::from_slice(bytes).ok());
+                replica.book = book.unwrap_or_default();
+            }
             _ => {}
         }
     }
@@ -145,6 +150,8 @@ impl Client {
     fn handle(&mut self, input: Input<Counting>, out: &mut Out) {
         match input {
             Input::Start { .. } => self.go_on(out),
+            // It does not know what it has asked for.
+            Input::Restart { .. } => out.stop(),
             Input::Timer(Patience::Answer) => {
                 self.primary = (self.primary + 1) % self.replicas;
                 self.ask(out);
@@ -185,33 +192,44 @@ impl Client {
 struct Replica {
     position: u32,
     replicas: u32,
-    /// Whether it answers before its backups have the addition.
-    is_hasty: bool,
+    slip: Option<Slip>,
     book: Book,
     /// The requests whose primary it is, and which others have them.
     open: BTreeMap<Request, BTreeSet<u32>>,
+}
+
+/// Where a replica keeps its book.
+const BOOK: u64 = 0;
+
+/// What a replica does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Slip {
+    /// It answers before its backups have the addition.
+    Hasty,
+    /// It keeps nothing for the time after a crash.
+    Forgetful,
 }
 
 impl Replica {
     fn hear(&mut self, from: Identity, message: Message, out: &mut Out) {
         match message {
             Message::Add(request) => {
-                self.learn(Book::from([(request.client, request.number)]));
+                self.learn(Book::from([(request.client, request.number)]), out);
                 self.open.entry(request).or_default();
                 for other in (0..self.replicas).filter(|other| *other != self.position) {
                     let keep = Message::Keep(request, self.book.clone());
                     out.send(Identity::replica(0, other), keep);
                 }
-                if self.is_hasty {
+                if self.slip == Some(Slip::Hasty) {
                     self.answer(request, out);
                 }
             }
             Message::Keep(request, book) => {
-                self.learn(book);
+                self.learn(book, out);
                 out.send(from, Message::Kept(request, self.book.clone()));
             }
             Message::Kept(request, book) => {
-                self.learn(book);
+                self.learn(book, out);
                 let Some(others) = self.open.get_mut(&request) else { return };
                 others.insert(from.index);
                 if others.len() as u32 >= self.replicas / 2 {
@@ -222,10 +240,14 @@ impl Replica {
         }
     }
 
-    fn learn(&mut self, book: Book) {
+    fn learn(&mut self, book: Book, out: &mut Out) {
+        let before = self.book.clone();
         for (client, number) in book {
             let known = self.book.entry(client).or_default();
             *known = number.max(*known);
+        }
+        if self.book != before && self.slip != Some(Slip::Forgetful) {
+            out.persist(BOOK, serde_json::to_vec(&self.book).expect("numbers can be written"));
         }
     }
 
@@ -300,17 +322,22 @@ impl Bench for Referee {
 
 #[derive(Clone, Copy, Debug)]
 struct Counter {
-    is_hasty: bool,
+    slip: Option<Slip>,
 }
 
-const SOUND: Counter = Counter { is_hasty: false };
-const HASTY: Counter = Counter { is_hasty: true };
+const SOUND: Counter = Counter { slip: None };
+const HASTY: Counter = Counter { slip: Some(Slip::Hasty) };
+const FORGETFUL: Counter = Counter { slip: Some(Slip::Forgetful) };
 
 impl Cluster for Counter {
     type Protocol = Counting;
 
     fn name(&self) -> &'static str {
-        if self.is_hasty { "hasty_counter" } else { "counter" }
+        match self.slip {
+            None => "counter",
+            Some(Slip::Hasty) => "hasty_counter",
+            Some(Slip::Forgetful) => "forgetful_counter",
+        }
     }
 
     fn replicas(&self) -> u32 {
@@ -329,15 +356,19 @@ impl Cluster for Counter {
         if position == 0 { "first" } else { "other" }
     }
 
+    fn recovers(&self) -> bool {
+        true
+    }
+
     fn pace(&self) -> Option<Pace> {
         Some(Pace { trips: 4, timeout_ns: PATIENCE_NS })
     }
 
     fn populate(&self, scenario: &Scenario, world: &mut World<Counting>) {
-        let (replicas, is_hasty) = (self.replicas(), self.is_hasty);
+        let (replicas, slip) = (self.replicas(), self.slip);
         for position in 0..replicas {
             let (book, open) = (Book::new(), BTreeMap::new());
-            let replica = Replica { position, replicas, is_hasty, book, open };
+            let replica = Replica { position, replicas, slip, book, open };
             world.spawn(Identity::replica(0, position), Party::Replica(replica));
         }
         for (client, wants) in (0..).zip(&scenario.clients) {
@@ -357,9 +388,10 @@ fn shape(counter: Counter) -> Shape {
     Shape::around(Scenario::new(run::own(counter))).requests(4, 12)
 }
 
-/// The reader, told of both.
+/// The reader, told of all.
 fn options() -> ReadOptions {
-    ReadOptions { own: vec![run::own(SOUND), run::own(HASTY)], ..ReadOptions::default() }
+    let own = [SOUND, HASTY, FORGETFUL].map(run::own).to_vec();
+    ReadOptions { own, ..ReadOptions::default() }
 }
 
 fn read(text: &str) -> Scenario {
@@ -394,6 +426,34 @@ fn a_crash_of_the_first_replica_is_borne() {
     assert_eq!((report.verdict, report.answered()), (Verdict::Held, 5), "{report}");
     assert_eq!(report.faulty_replicas().count(), 1);
     assert_eq!(report.never_fired().count(), 0);
+}
+
+const BOTH_BACKUPS: &str = r#"
+[[process]]
+which = "replica 0"
+crashes = [{ at = "1ms", restart = "100ms" }, { at = "500ms" }]
+[[process]]
+which = "replica 1"
+crashes = [{ at = "1ms", restart = "100ms" }]
+[[process]]
+which = "client 1"
+crashes = [{ at = "700us", restart = "1ms" }]
+"#;
+
+/// Two of three are gone at once, and nothing is lost: each finds its book again.
+#[test]
+fn who_lives_again_with_its_book_is_not_faulty() {
+    let report = run::run(&read(&format!("{TWO_CLIENTS}{BOTH_BACKUPS}"))).expect("it runs");
+    assert_eq!(report.verdict, Verdict::Held, "{report}");
+    let faulty: Vec<String> = report.faulty_replicas().collect();
+    assert_eq!(faulty, ["faulty: replica 0.0 (at most t = 1)"], "the one that stays away");
+    // The client does not know what it had asked for: nobody waits for it.
+    assert!(report.clients[0].finished && report.clients[1].gone, "{report}");
+    assert!(report.clients[1].answered < 3, "{report}");
+
+    let lost = BOTH_BACKUPS.replace("100ms\" }", "100ms\", memory = \"lost\" }");
+    let report = run::run(&read(&format!("{TWO_CLIENTS}{lost}"))).expect("it runs");
+    assert!(report.is_beyond_tolerance(), "{report}");
 }
 
 /// It promises nothing then, but who waits for ever is named all the same.
@@ -444,6 +504,21 @@ fn the_bug_is_found_made_small_and_drawn() {
     assert_eq!(&why.charge, charge);
     // What is missing from the answer has no part in how it came about.
     assert_eq!(why.is_enough, Some(false));
+}
+
+#[test]
+fn who_forgets_is_found_by_crashes() {
+    let kinds = Kinds::named(["outage", "partition", "burst"]).expect("there are these kinds");
+    let shape = Shape { swarm: false, ..shape(FORGETFUL).only(kinds) };
+    let campaign = Campaign { shape, seed: 1, runs: 400, shard: Shard::WHOLE, stop_after: Some(1) };
+    let tally = campaign.run(&mut |_| true);
+    let (charge, group) = tally.groups.first_key_value().expect("it is found");
+    assert_eq!((charge.judge.as_str(), charge.within_tolerance), ("nothing lost", true));
+    let found = generate::scenario(&campaign.shape, group.kept[0].seed);
+    let Shrunk { scenario: small, .. } = shrink::shrink(&found, charge, 5_000);
+    let crashes: usize = small.processes.iter().map(|process| process.crashes.len()).sum();
+    let Size { troubles, requests, .. } = Size::of(&small, 0);
+    assert!(crashes > 0 && troubles <= 3 && requests <= 4, "{}", scenario::to_toml(&small));
 }
 
 proptest! {

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::identity::{Address, Class};
+use crate::judge::ClientRecord;
 use crate::run::{self, Report};
 use crate::scenario::{Scenario, Verdict};
 use crate::time::Instant;
@@ -274,16 +275,19 @@ fn print(name: &str, scenario: &Scenario, report: &Report, out: &mut dyn Write) 
     writeln!(out, "{report}")
 }
 
+fn client_to_json(client: &ClientRecord) -> serde_json::Value {
+    json!({
+        "asked": client.asked,
+        "answered": client.answered,
+        "finished": client.finished,
+        "crashed": client.gone,
+        "waits_for": client.waits_for,
+        "results": client.results,
+    })
+}
+
 fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value {
-    let clients = report.clients.iter().map(|client| {
-        json!({
-            "asked": client.asked,
-            "answered": client.answered,
-            "finished": client.finished,
-            "waits_for": client.waits_for,
-            "results": client.results,
-        })
-    });
+    let clients = report.clients.iter().map(client_to_json);
     let rulings = report.rulings.iter().map(|ruling| {
         json!({
             "judge": ruling.judge,

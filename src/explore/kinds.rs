@@ -7,7 +7,7 @@ use std::fmt;
 use crate::fault::{Failure, text};
 
 /// What befalls others than single replicas, and a line on each.
-pub const AROUND: [(&str, &str); 12] = [
+pub const AROUND: [(&str, &str); 13] = [
     ("latency", "messages take their time, by one of several distributions"),
     ("loss", "links lose messages; on streams that is a delay"),
     ("datagram", "links may lose, double and reorder"),
@@ -15,6 +15,7 @@ pub const AROUND: [(&str, &str); 12] = [
     ("partition", "parts of the cluster cannot reach each other for a while"),
     ("burst", "for a moment nothing passes from some process to another"),
     ("pause", "a process stands still for a while"),
+    ("outage", "a process crashes at some time, and may live again"),
     ("clock", "clocks are off, run fast or slow, and jump"),
     ("random", "any pending message may be the next"),
     ("pct", "messages go by priorities, with a few changes"),
@@ -25,7 +26,7 @@ pub const AROUND: [(&str, &str); 12] = [
 /// Names that stand for several kinds.
 pub const GROUPS: [(&str, &[&str]); 3] = [
     ("network", &["latency", "loss", "datagram", "link", "partition", "burst"]),
-    ("processes", &["pause", "clock", "timeouts", "sleep", "crash"]),
+    ("processes", &["pause", "outage", "clock", "timeouts", "sleep", "crash"]),
     ("schedule", &["random", "pct"]),
 ];
 

@@ -44,7 +44,7 @@ impl Charge {
 /// How much there is to read in a run: the less, the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Size {
-    /// Failures of replicas, partitions, pauses, wrong clocks, single links, tape answers.
+    /// Failures of replicas, partitions, crashes, pauses, wrong clocks, single links, tape answers.
     pub troubles: u64,
     /// Requests of all clients.
     pub requests: u64,

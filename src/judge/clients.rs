@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::crypto::Notary;
+use crate::identity::{Class, Identity};
 use crate::process::{Milestone, Note, Protocol};
 use crate::trace::{Event, Watch, What};
 
@@ -16,10 +17,22 @@ pub struct ClientRecord {
     pub answered: u64,
     /// Whether it has nothing more to ask.
     pub finished: bool,
+    /// Whether it crashed, and does not go on.
+    pub gone: bool,
+    /// How often it crashed.
+    pub crashes: u32,
     /// The request that it waits for, in its text form.
     pub waits_for: Option<String>,
     /// Its results, in order; the first [`Clients::KEPT`] of them, or less where they are long.
     pub results: Vec<String>,
+}
+
+impl ClientRecord {
+    /// Whether it is to go on.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.finished && !self.gone
+    }
 }
 
 /// Keeps the clients' records, as a watcher.
@@ -49,6 +62,17 @@ impl Clients {
         &self.records
     }
 
+    /// A client that crashed goes on if it lives again, and does not stop of itself then: it may
+    /// have forgotten what it was about.
+    fn lives<P: Protocol>(&mut self, who: Identity, what: &What<'_, P>) {
+        if who.class != Class::Client {
+            return;
+        }
+        let record = self.records.entry(who.index).or_default();
+        record.crashes += u32::from(matches!(what, What::Crashed));
+        record.gone = record.crashes > 0 && !matches!(what, What::Restarted { .. });
+    }
+
     /// How many requests were answered, over all clients.
     pub fn answered(&self) -> u64 {
         self.records.values().map(|record| record.answered).sum()
@@ -57,8 +81,12 @@ impl Clients {
 
 impl<P: Protocol> Watch<P> for Clients {
     fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
-        let What::Noted(note) = &event.what else {
-            return;
+        let note = match &event.what {
+            What::Noted(note) => note,
+            What::Crashed | What::Restarted { .. } | What::Stopped => {
+                return self.lives(event.process.identity, &event.what);
+            }
+            _ => return,
         };
         match note.milestone() {
             None => {}

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::Notary;
-use crate::fault::Fault;
 use crate::identity::{Class, Identity};
 use crate::process::{Injection, InjectionStep, Protocol};
+use crate::scenario::{Party, Scenario};
 use crate::trace::{Event, Watch, What};
 
 /// What came of one pair of trigger and failure.
@@ -30,13 +30,19 @@ pub struct Injections {
     places: BTreeMap<(Identity, String), usize>,
     /// Who is faulty, and since which event.
     faulty: BTreeMap<Identity, u64>,
+    /// The crashes that make nobody faulty: whose, and when.
+    borne: Vec<(Party, u64)>,
 }
 
 impl Injections {
     /// An account that knows what is wanted, so that it can tell what did not come.
-    pub fn wanted(faults: &[Fault]) -> Injections {
+    pub fn wanted(scenario: &Scenario) -> Injections {
         let mut account = Injections::default();
-        for fault in faults {
+        for process in &scenario.processes {
+            let borne = process.crashes.iter().filter(|crash| !crash.is_fault(&scenario.protocol));
+            account.borne.extend(borne.map(|crash| (process.which, crash.at_ns)));
+        }
+        for fault in &scenario.faults {
             let replica = Identity::replica(fault.configuration, fault.replica);
             for failure in &fault.failures {
                 account.outcome(replica, &fault.pair(*failure));
@@ -67,6 +73,10 @@ impl Injections {
                 }
             }
         }
+    }
+
+    fn is_borne(&self, who: Identity, at_ns: u64) -> bool {
+        self.borne.iter().any(|(party, when_ns)| *when_ns == at_ns && party.covers(who))
     }
 
     /// All pairs, in the order of the scenario.
@@ -104,8 +114,13 @@ impl Injections {
 
 impl<P: Protocol> Watch<P> for Injections {
     fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
-        if let What::Injected(injection) = event.what {
-            self.note(event.process.identity, event.number, injection);
+        let who = event.process.identity;
+        match event.what {
+            What::Injected(injection) => self.note(who, event.number, injection),
+            What::Crashed if !self.is_borne(who, event.at_ns) => {
+                self.faulty.entry(who).or_insert(event.number);
+            }
+            _ => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How long a run may take to come to rest: liveness, with a bound.
 //!
-//! A scenario has two phases. In the first its troubles happen: failures, pauses, partitions. When
+//! A scenario has two phases. In the first its troubles happen: failures, crashes, partitions. When
 //! the last of them is over the second begins, in which every request must be answered and every
 //! process come to rest. How long that may take is worked out here, from the scenario alone. It is
 //! generous, so that no sound run is blamed, and finite, so that one which goes round in circles
@@ -27,9 +27,10 @@
 //!
 //! # Where nothing is demanded
 //!
-//! Where a partition never ends, datagrams are lost, bandwidth is limited, messages go by priority,
-//! or a timeout is not longer than the way through the chain and back at usual delays: those of
-//! ninety-nine in a hundred messages.
+//! Where a partition never ends, Olympus crashes, datagrams are lost, bandwidth is limited,
+//! messages go by priority, or a timeout is not longer than the way through the chain and back at
+//! usual delays: those of ninety-nine in a hundred messages. Nor is anything demanded for a client
+//! that crashed and does not live again to go on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -37,8 +38,8 @@ use std::fmt::{self, Display};
 use crate::choice::exponential;
 use crate::identity::Identity;
 use crate::scenario::{
-    Bcr, Latency, Link, LinkKind, LinkOverride, Own, Pace, Party, Probability, ProcessTrouble,
-    Protocol, Scenario, Schedule,
+    Bcr, Crash, Latency, Link, LinkKind, LinkOverride, Own, Pace, Party, Probability,
+    ProcessTrouble, Protocol, Scenario, Schedule,
 };
 use crate::sim::Patience;
 use crate::time::Span;
@@ -54,6 +55,8 @@ pub enum NoDemand {
     Bandwidth,
     /// Messages go by priority, not by time.
     Priorities,
+    /// Olympus is to crash, who is trusted never to.
+    Olympus,
     /// The protocol does not say how soon it answers.
     NoPace,
     /// A timeout is over before an answer can be there.
@@ -73,6 +76,7 @@ impl Display for NoDemand {
             NoDemand::Partition => f.write_str("a partition never ends"),
             NoDemand::Loss => f.write_str("datagrams are lost"),
             NoDemand::Bandwidth => f.write_str("a link's bandwidth is limited"),
+            NoDemand::Olympus => f.write_str("Olympus crashes, who is trusted never to"),
             NoDemand::NoPace => f.write_str("the protocol does not say how soon it answers"),
             NoDemand::Priorities => f.write_str("messages go by priority, whatever time it takes"),
             NoDemand::Timeout { whose, timeout_ns, takes_ns } => {
@@ -136,6 +140,11 @@ fn of_bcr(
     planned_ns: u64,
     delay: Delay,
 ) -> Result<Patience, NoDemand> {
+    let crashes = |process: &&ProcessTrouble| !process.crashes.is_empty();
+    let mut crashing = scenario.processes.iter().filter(crashes);
+    if crashing.any(|process| process.which.covers(Identity::OLYMPUS)) {
+        return Err(NoDemand::Olympus);
+    }
     let (slowest, fastest) = rates(scenario);
     Waits::at_rate(knobs, fastest).outlast(knobs.t, delay)?;
     let slowest = Waits::at_rate(knobs, slowest);
@@ -156,16 +165,17 @@ const fn trials(t: u32) -> u64 {
     5 * (t as u64 + 1)
 }
 
-/// When the last partition, pause or step of a clock is over; none if one never is.
+/// When the last partition, pause, crash or step of a clock is over; none if one never is.
 fn planned_troubles_end(scenario: &Scenario) -> Option<u64> {
     let mut last_ns = 0;
     for partition in &scenario.network.partitions {
         last_ns = last_ns.max(partition.until_ns?);
     }
     for process in &scenario.processes {
+        let crashes = process.crashes.iter().map(Crash::end_ns);
         let pauses = process.pauses.iter().map(|pause| pause.at_ns.saturating_add(pause.for_ns));
         let jumps = process.jumps.iter().map(|jump| jump.at_ns);
-        last_ns = pauses.chain(jumps).fold(last_ns, u64::max);
+        last_ns = pauses.chain(jumps).chain(crashes).fold(last_ns, u64::max);
     }
     Some(last_ns)
 }

@@ -51,6 +51,13 @@ pub trait Cluster: Send + Sync + 'static {
         BENIGN.to_vec()
     }
 
+    /// Whether a replica that crashes and lives again with what it had persisted is as good as one
+    /// that was only slow: then it is not among those that are [tolerated](Cluster::tolerated). If
+    /// not, generated scenarios have crashes, and nobody lives again.
+    fn recovers(&self) -> bool {
+        false
+    }
+
     /// How soon a request is answered when nothing is in the way. Without it nobody is blamed for
     /// being slow, as long as the run ends and everybody is answered.
     fn pace(&self) -> Option<Pace> {
@@ -67,6 +74,7 @@ pub fn own(cluster: impl Cluster) -> Own {
         tolerated: cluster.tolerated(),
         kinds: cluster.kinds().to_vec(),
         failures: cluster.failures(),
+        recovers: cluster.recovers(),
         pace: cluster.pace(),
     };
     Own::new(about, Arc::new(Entrance(Box::new(cluster))))

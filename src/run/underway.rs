@@ -183,7 +183,7 @@ impl<P: Judged> Underway for Stage<P> {
     }
 
     fn is_finished(&self) -> bool {
-        self.watch.clients.records().values().all(|client| client.finished)
+        self.watch.clients.records().values().all(|client| !client.is_waiting())
     }
 
     fn fork(&self) -> Box<dyn Underway> {
@@ -256,7 +256,7 @@ impl<P: Judged> Watching<P> {
             fingerprint: (digesting == Digesting::Yes).then(Fingerprint::new),
             events: 0,
             clients: Clients::new(scenario.clients.len() as u32),
-            injections: Injections::wanted(&scenario.faults),
+            injections: Injections::wanted(scenario),
             counted: Counted::new(&scenario.expect.events),
             bench: P::bench(scenario),
         }

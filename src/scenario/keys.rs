@@ -145,7 +145,11 @@ pub(super) static ROOT: Shape = Shape {
         key("pool", Form::Table(&POOL), "What pseudorandom workloads draw from."),
         key("client", Form::Tables(&CLIENT), "The clients, numbered from 0 in this order."),
         key("network", Form::Table(&NETWORK), "The links between processes and what befalls them."),
-        key("process", Form::Tables(&PROCESS), "Clock and scheduling trouble of some processes."),
+        key(
+            "process",
+            Form::Tables(&PROCESS),
+            "Trouble of some processes: clocks, pauses, crashes.",
+        ),
         key("limits", Form::Table(&LIMITS), "Where the run is given up, undecided."),
         key("fault", Form::Tables(&FAULT), "Replicas that lie, crash or stall."),
         key("choice", Form::Tables(&CHOICE), "Answers that replace those of the seed."),
@@ -316,6 +320,7 @@ pub(super) static PROCESS: Shape = Shape {
         key("clock_rate", Form::Rate, "How fast the clocks run; 1.0 is true."),
         key("jumps", Form::Tables(&JUMP), "Steps of the wall clock."),
         key("pauses", Form::Tables(&PAUSE), "Times when the process does nothing."),
+        key("crashes", Form::Tables(&CRASH), "Times when the process is gone."),
     ],
     rule: Rule::Any,
 };
@@ -334,6 +339,16 @@ pub(super) static PAUSE: Shape = Shape {
     keys: &[
         needed("at", Form::Duration, "When it begins, in true time."),
         needed("for", Form::Duration, "How long it lasts."),
+    ],
+    rule: Rule::Any,
+};
+
+pub(super) static CRASH: Shape = Shape {
+    name: "crashes",
+    keys: &[
+        needed("at", Form::Duration, "When, in true time."),
+        key("restart", Form::Duration, "How long after it the process lives again."),
+        key("memory", Form::OneOf(&["kept", "lost"]), "What becomes of what it had persisted."),
     ],
     rule: Rule::Any,
 };

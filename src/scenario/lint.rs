@@ -314,6 +314,20 @@ impl Lint<'_> {
                 *last = whole;
             }
         }
+        for (process, whole) in self.scenario.processes.iter().zip(&self.places.processes) {
+            // Replicas of later configurations may be there by then, or not.
+            let named = match process.which {
+                Party::Replica { configuration, .. } => configuration,
+                _ => 0,
+            };
+            let crashing = self.scenario.crashing(std::slice::from_ref(process), named);
+            for position in crashing {
+                let (replicas, last) =
+                    faulty.entry(named).or_insert_with(|| (BTreeSet::new(), whole));
+                replicas.insert(position);
+                *last = whole;
+            }
+        }
         for (configuration, (replicas, span)) in faulty {
             if replicas.len() > t as usize {
                 let message = format!(

@@ -82,7 +82,25 @@ impl Scenario {
         let of = self.faults.iter().filter(|fault| fault.configuration == configuration);
         of.filter(|fault| fault.failures.iter().any(|failure| failure.is_fault()))
             .map(|fault| fault.replica)
+            .chain(self.crashing(&self.processes, configuration))
             .collect()
+    }
+
+    /// The positions of a configuration that one of these troubles makes faulty by a crash, if it
+    /// comes while they live.
+    pub(super) fn crashing(
+        &self,
+        troubles: &[ProcessTrouble],
+        configuration: u32,
+    ) -> impl Iterator<Item = u32> {
+        let counts = |crash: &Crash| crash.is_fault(&self.protocol);
+        let some = |process: &&ProcessTrouble| process.crashes.iter().any(counts);
+        let some: Vec<_> = troubles.iter().filter(some).collect();
+        let replicas = if some.is_empty() { 0 } else { self.protocol.replicas() };
+        (0..replicas).filter(move |position| {
+            let who = Identity::replica(configuration, *position);
+            some.iter().any(|process| process.which.covers(who))
+        })
     }
 }
 
@@ -111,6 +129,16 @@ impl Protocol {
         match self {
             Self::Bcr(bcr) => bcr.t,
             Self::Own(own) => own.tolerated,
+        }
+    }
+
+    /// Whether a replica that crashes and lives again with its memory is as good as one that was
+    /// only slow.
+    #[must_use]
+    pub fn recovers(&self) -> bool {
+        match self {
+            Self::Bcr(_) => false,
+            Self::Own(own) => own.recovers,
         }
     }
 
@@ -513,8 +541,8 @@ impl Party {
     }
 }
 
-/// Clock and scheduling trouble of some processes. Where several cover a process, a later one wins,
-/// knob by knob; jumps and pauses come on top of each other.
+/// Clock and scheduling trouble of some processes, and their crashes. Where several cover one,
+/// a later one wins, knob by knob; jumps, pauses and crashes come on top of each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessTrouble {
     /// Whose.
@@ -527,6 +555,8 @@ pub struct ProcessTrouble {
     pub jumps: Vec<Jump>,
     /// Times when the process does nothing.
     pub pauses: Vec<Pause>,
+    /// When the process is gone.
+    pub crashes: Vec<Crash>,
 }
 
 impl ProcessTrouble {
@@ -542,6 +572,7 @@ impl ProcessTrouble {
             clock_rate_ppb: None,
             jumps: Vec::new(),
             pauses: Vec::new(),
+            crashes: Vec::new(),
         }
     }
 }
@@ -562,6 +593,40 @@ pub struct Pause {
     pub at_ns: u64,
     /// How long it lasts.
     pub for_ns: u64,
+}
+
+/// A process is gone from one moment to the next, with all that it had not persisted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crash {
+    /// When, in true time. Nothing happens to a process that is not there then.
+    pub at_ns: u64,
+    /// How it lives again, if it does.
+    pub restart: Option<Restart>,
+}
+
+/// How a process lives again after a crash. What that means is the protocol's affair: a replica of
+/// a chain never comes back as the one that it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// How long after the crash.
+    pub after_ns: u64,
+    /// Whether it finds what it had persisted.
+    pub with_memory: bool,
+}
+
+impl Crash {
+    /// Whether a replica that crashes so is a faulty one.
+    #[must_use]
+    pub fn is_fault(&self, protocol: &Protocol) -> bool {
+        let comes_back = self.restart.is_some_and(|restart| restart.with_memory);
+        !(comes_back && protocol.recovers())
+    }
+
+    /// When it is over: when the process lives again, or is known to be gone.
+    #[must_use]
+    pub fn end_ns(&self) -> u64 {
+        self.at_ns.saturating_add(self.restart.map_or(0, |restart| restart.after_ns))
+    }
 }
 
 /// Where a run is given up: what is undecided then stays so.

@@ -30,6 +30,8 @@ pub struct About {
     pub kinds: Vec<Name>,
     /// The failures that it bears, with 1 where a failure takes a number.
     pub failures: Vec<Failure>,
+    /// Whether a replica that crashes and lives again with its memory is no faulty one.
+    pub recovers: bool,
     /// How soon requests are answered, if that is promised.
     pub pace: Option<Pace>,
 }

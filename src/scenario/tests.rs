@@ -231,6 +231,7 @@ blocked = {}
 [[process]]
 jumps = [{}]
 pauses = [{}]
+crashes = [{}]
 [limits]
 [[fault]]
 [[choice]]
@@ -495,14 +496,20 @@ fn network() -> impl Strategy<Value = Network> {
 fn process() -> impl Strategy<Value = ProcessTrouble> {
     let jump = (any::<u64>(), -i64::MAX..).prop_map(|(at_ns, by_ns)| Jump { at_ns, by_ns });
     let pause = any::<(u64, u64)>().prop_map(|(at_ns, for_ns)| Pause { at_ns, for_ns });
+    let restart = any::<(u64, bool)>();
+    let restart = restart.prop_map(|(after_ns, with_memory)| Restart { after_ns, with_memory });
+    let crash = (any::<u64>(), option::of(restart));
+    let crash = crash.prop_map(|(at_ns, restart)| Crash { at_ns, restart });
     let (offset, rate) = (option::of(-i64::MAX..), option::of(1..u64::MAX));
-    (party(), offset, rate, vec(jump, 0..2), vec(pause, 0..2)).prop_map(
-        |(which, clock_offset_ns, clock_rate_ppb, jumps, pauses)| ProcessTrouble {
+    let (jumps, pauses, crashes) = (vec(jump, 0..2), vec(pause, 0..2), vec(crash, 0..2));
+    (party(), offset, rate, jumps, pauses, crashes).prop_map(
+        |(which, clock_offset_ns, clock_rate_ppb, jumps, pauses, crashes)| ProcessTrouble {
             which,
             clock_offset_ns,
             clock_rate_ppb,
             jumps,
             pauses,
+            crashes,
         },
     )
 }

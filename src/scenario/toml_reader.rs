@@ -25,6 +25,8 @@ pub(super) struct Places {
     pub(super) faults: Vec<(Span, Span, Vec<Span>)>,
     /// Each partition.
     pub(super) partitions: Vec<Span>,
+    /// Each trouble of processes.
+    pub(super) processes: Vec<Span>,
     /// Each word for some processes.
     pub(super) parties: Vec<(Party, Span)>,
     /// The results that are expected.
@@ -368,7 +370,23 @@ fn process(fields: &Fields<'_>, places: &mut Places) -> Option<ProcessTrouble> {
     };
     let jumps = fields.tables("jumps").iter().filter_map(jump).collect();
     let pauses = fields.tables("pauses").iter().filter_map(pause).collect();
-    Some(ProcessTrouble { which: which?, clock_offset_ns, clock_rate_ppb, jumps, pauses })
+    let crashes = fields.tables("crashes").iter().filter_map(crash).collect();
+    places.processes.push(fields.span.clone());
+    Some(ProcessTrouble { which: which?, clock_offset_ns, clock_rate_ppb, jumps, pauses, crashes })
+}
+
+fn crash(fields: &Fields<'_>) -> Option<Crash> {
+    let at_ns = fields.duration("at");
+    fields.missing::<()>("at", "write { at = \"1s\" } or { at = \"1s\", restart = \"500ms\" }");
+    let with_memory = fields.one_of("memory") != Some(1);
+    let restart = fields.duration("restart");
+    if restart.is_none() && fields.has("memory") {
+        let message = "it has no use for its memory, since it does not live again";
+        let help = "say when with restart = \"500ms\", or leave memory out";
+        fields.findings.error(fields.span.clone(), message, help);
+    }
+    let restart = restart.map(|after_ns| Restart { after_ns, with_memory });
+    Some(Crash { at_ns: at_ns?, restart })
 }
 
 fn fault(fields: &Fields<'_>, protocol: &Protocol, places: &mut Places) -> Option<Fault> {

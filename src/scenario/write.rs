@@ -238,6 +238,10 @@ impl Out {
             let pauses: Vec<String> = pauses.collect();
             self.line("pauses", format_args!("[{}]", pauses.join(", ")));
         }
+        if !process.crashes.is_empty() {
+            let crashes: Vec<String> = process.crashes.iter().map(show_crash).collect();
+            self.line("crashes", format_args!("[{}]", crashes.join(", ")));
+        }
     }
 
     fn limits(&mut self, limits: Limits) {
@@ -350,6 +354,17 @@ fn show_latency(latency: Latency) -> String {
         Latency::LongTail { median_ns, p99_ns } => {
             let (median, p99) = (show_duration(median_ns), show_duration(p99_ns));
             format!("{{ long_tail = {{ median = \"{median}\", p99 = \"{p99}\" }} }}")
+        }
+    }
+}
+
+fn show_crash(crash: &Crash) -> String {
+    let at = show_duration(crash.at_ns);
+    match crash.restart {
+        None => format!("{{ at = \"{at}\" }}"),
+        Some(Restart { after_ns, with_memory }) => {
+            let memory = if with_memory { "" } else { ", memory = \"lost\"" };
+            format!("{{ at = \"{at}\", restart = \"{}\"{memory} }}", show_duration(after_ns))
         }
     }
 }

@@ -47,6 +47,17 @@ pub enum NextWhat<P: Protocol> {
     Crash,
 }
 
+/// When something comes that is neither a message nor a timer.
+#[derive(Clone, Copy, Debug)]
+enum Comes {
+    /// Before all else, when its time is there: a life begins.
+    First,
+    /// In any order with messages: a disk takes what time it takes.
+    Anywhere,
+    /// When time passes.
+    Later,
+}
+
 /// A plan of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned(Plan);
@@ -68,7 +79,8 @@ impl<P: Protocol> fmt::Display for Next<P> {
 pub struct Branches<P: Protocol> {
     /// What happens at once, and moves no time: of this the first is next, before all else.
     pub due: Option<Next<P>>,
-    /// Messages that may arrive, in the order in which they were sent.
+    /// Messages that may arrive, in the order in which they were sent, and what is being written
+    /// and may be safe.
     pub arrivals: Vec<Next<P>>,
     /// What needs time to pass: timers that somebody waits for, pauses that end.
     pub later: Vec<Next<P>>,
@@ -103,11 +115,14 @@ impl<P: Protocol> World<P> {
                     branches.arrivals.push(Next { process, what });
                 }
                 tag::ACT => {
-                    let Some((process, is_due)) = self.act_on(number) else { continue };
+                    let Some((process, comes)) = self.act_on(number) else { continue };
                     let next = Next { process, what: NextWhat::Act(Planned(plan)) };
-                    match is_due && plan.at_ns() <= self.now_ns {
-                        true => branches.due = branches.due.or(Some(next)),
-                        false => branches.later.push(next),
+                    match comes {
+                        Comes::First if plan.at_ns() <= self.now_ns => {
+                            branches.due = branches.due.or(Some(next));
+                        }
+                        Comes::Anywhere => branches.arrivals.push(next),
+                        Comes::First | Comes::Later => branches.later.push(next),
                     }
                 }
                 _ => {}
@@ -132,16 +147,17 @@ impl<P: Protocol> World<P> {
         links.iter().any(|(end, link)| *end == to && link.keeps_order())
     }
 
-    /// Whom a plan concerns that is neither a message nor a timer, and whether it is one that
-    /// begins a life; none if it is void.
-    fn act_on(&self, number: u64) -> Option<(Address, bool)> {
-        let (place, life, begins) = match self.actions.get(number)? {
-            Act::Begin(place, life, _) => (place, life, true),
-            Act::Written(place, life) | Act::Wake(place, life) => (place, life, false),
-            Act::Does(address, _) => return Some((*address, false)),
+    /// Whom a plan concerns that is neither a message nor a timer, and when it comes; none if it is
+    /// void.
+    fn act_on(&self, number: u64) -> Option<(Address, Comes)> {
+        let (place, life, comes) = match self.actions.get(number)? {
+            Act::Begin(place, life, _) => (place, life, Comes::First),
+            Act::Written(place, life) => (place, life, Comes::Anywhere),
+            Act::Wake(place, life) => (place, life, Comes::Later),
+            Act::Does(address, _) => return Some((*address, Comes::Later)),
         };
         let node = &self.nodes[*place as usize];
-        (node.life == *life).then_some((node.address, begins))
+        (node.life == *life).then_some((node.address, comes))
     }
 
     /// Lets something happen that may happen next.

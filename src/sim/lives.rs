@@ -3,6 +3,7 @@
 use crate::choice::{self, Name, Probability};
 use crate::identity::{Address, Identity};
 use crate::process::{Input, Protocol, Survived, Ticket};
+use crate::scenario::Restart;
 use crate::trace::{Watch, What};
 
 use super::Action;
@@ -48,6 +49,13 @@ impl<P: Protocol> World<P> {
             }
             for pause in &trouble.pauses {
                 self.plan_if_ahead(pause.at_ns, address, Action::Pause { for_ns: pause.for_ns });
+            }
+            let now_ns = self.now_ns;
+            for crash in trouble.crashes.iter().filter(|crash| crash.at_ns >= now_ns) {
+                self.plan(crash.at_ns, address, Action::Crash);
+                if let Some(Restart { with_memory, .. }) = crash.restart {
+                    self.plan(crash.end_ns(), address, Action::Restart { with_memory });
+                }
             }
         }
         self.settings.troubles = troubles;

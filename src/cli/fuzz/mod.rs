@@ -65,8 +65,8 @@ struct What {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
     /// Draw these kinds of trouble alone: failures by name, or latency, loss, datagram, link,
-    /// partition, burst, pause, clock, random, pct, reconfig, timeouts; or network, processes,
-    /// schedule, lies for several.
+    /// partition, burst, pause, outage, clock, random, pct, reconfig, timeouts; or network,
+    /// processes, schedule, lies for several.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     only: Vec<String>,
     /// Draw no trouble of these kinds.

@@ -6,6 +6,7 @@
 mod clients;
 mod faults;
 mod network;
+mod outages;
 mod processes;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,9 @@ pub fn scenario(shape: &Shape, seed: u64) -> Scenario {
     network::draw(&kinds, &mut scenario, &mut dice);
     processes::draw(&kinds, &mut scenario, &mut dice);
     faults::draw(shape, &kinds, &mut scenario, &mut dice);
+    if kinds.has("outage") {
+        outages::draw(shape, &mut scenario, &mut dice);
+    }
     scenario
 }
 

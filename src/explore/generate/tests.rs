@@ -41,6 +41,28 @@ fn within_tolerance_no_configuration_has_too_many_faulty_replicas() {
 }
 
 #[test]
+fn outages_come_to_clients_and_to_replicas_for_which_there_is_room() {
+    let outages = shape().only(Kinds::named(["outage"]).unwrap());
+    let all: Vec<Scenario> = drawn(&Shape { swarm: false, ..outages }, 500).collect();
+    let crashes = all.iter().flat_map(|drawn| &drawn.processes);
+    let sorts: BTreeSet<_> = crashes
+        .map(|process| {
+            let restart = process.crashes[0].restart.map(|restart| restart.with_memory);
+            (matches!(process.which, model::Party::Client(_)), restart)
+        })
+        .collect();
+    assert_eq!(sorts.len(), 6, "{sorts:?}");
+    for drawn in &all {
+        let bears = Menu::of(&drawn.protocol).tolerated() as usize;
+        assert!((0..3).all(|c| drawn.faulty(c).len() <= bears), "{}", to_toml(drawn));
+        let asks_much = |process: &model::ProcessTrouble| {
+            process.which == model::Party::Olympus || process.crashes.len() != 1
+        };
+        assert!(!drawn.processes.iter().any(asks_much), "{}", to_toml(drawn));
+    }
+}
+
+#[test]
 fn beyond_it_the_first_configuration_mostly_has() {
     let shape = shape().beyond();
     let too_many = drawn(&shape, 1_000).filter(|drawn| {

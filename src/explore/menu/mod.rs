@@ -98,6 +98,15 @@ impl<'a> Menu<'a> {
         }
     }
 
+    /// Whether processes know what to do when they live again after a crash.
+    #[must_use]
+    pub fn knows_restarts(&self) -> bool {
+        match self.protocol {
+            Protocol::Bcr(_) => true,
+            Protocol::Own(own) => own.recovers,
+        }
+    }
+
     /// Whether there is an Olympus, which replaces replicas when somebody asks for it.
     #[must_use]
     pub fn has_olympus(&self) -> bool {

@@ -89,9 +89,10 @@ impl Sort {
     }
 }
 
-/// How many parts the trouble of a process has: each pause, each step, the clock itself.
+/// How many parts the trouble of a process has: each crash, pause and step, the clock itself.
 fn troubles(process: &ProcessTrouble) -> usize {
-    process.pauses.len() + process.jumps.len() + usize::from(has_wrong_clock(process))
+    let clock = usize::from(has_wrong_clock(process));
+    process.crashes.len() + process.pauses.len() + process.jumps.len() + clock
 }
 
 fn has_wrong_clock(process: &ProcessTrouble) -> bool {
@@ -100,6 +101,7 @@ fn has_wrong_clock(process: &ProcessTrouble) -> bool {
 }
 
 fn thin(process: &mut ProcessTrouble, is_kept: &mut impl FnMut() -> bool) {
+    process.crashes.retain(|_| is_kept());
     process.pauses.retain(|_| is_kept());
     process.jumps.retain(|_| is_kept());
     if has_wrong_clock(process) && !is_kept() {

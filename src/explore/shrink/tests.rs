@@ -3,7 +3,8 @@
 use super::*;
 use crate::explore::{Shape, Size, generate};
 use crate::fault::{Failure, Fault, Trigger};
-use crate::scenario::{Client, Deliver, Scenario};
+use crate::scenario::{Client, Crash, Deliver, Party, ProcessTrouble, Restart, Scenario};
+use crate::time::SECOND_NS;
 
 /// Walks to the end under a rule of what still fails; returns what is left, and how many proposals
 /// that took.
@@ -64,6 +65,32 @@ fn whatever_fails_the_walk_ends() {
         });
         assert!(proposals < 3_000, "{proposals} proposals");
     }
+}
+
+#[test]
+fn crashes_go_down_to_standing_still() {
+    let with_crash = |restart| {
+        let crashes = vec![Crash { at_ns: 7 * SECOND_NS, restart }];
+        let process = ProcessTrouble { crashes, ..ProcessTrouble::none(Party::Position(1)) };
+        let mut scenario = crowd();
+        scenario.processes = vec![process];
+        scenario
+    };
+    let lost = Some(Restart { after_ns: 3 * SECOND_NS, with_memory: false });
+    // Whatever happens to somebody.
+    let (small, _) = walk(with_crash(lost), |s| !s.processes.is_empty());
+    let process = &small.processes[0];
+    assert!(process.crashes.is_empty() && process.pauses.len() == 1, "{process:?}");
+    // It has to live again.
+    let lives_again = |s: &Scenario| {
+        let mut crashes = s.processes.iter().flat_map(|process| &process.crashes);
+        crashes.any(|crash| crash.restart.is_some_and(|restart| restart.after_ns >= SECOND_NS))
+    };
+    let (small, _) = walk(with_crash(lost), lives_again);
+    let [Crash { at_ns: 0, restart: Some(restart) }] = small.processes[0].crashes[..] else {
+        panic!("{:?}", small.processes);
+    };
+    assert!(restart.with_memory && restart.after_ns < 2 * SECOND_NS, "{restart:?}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use crate::explore::menu;
 use crate::fault::{Failure, Trigger};
 use crate::object::{Item, Operation, Workload};
 use crate::scenario::{
-    Latency, Limits, Link, Network, Partition, Pause, ProcessTrouble, Scenario, Schedule,
+    Crash, Latency, Limits, Link, Network, Partition, Pause, ProcessTrouble, Restart, Scenario,
+    Schedule,
 };
 use crate::time::{MILLISECOND_NS, SECOND_NS};
 
@@ -133,11 +134,30 @@ impl Changes<'_> {
             let process = &self.scenario.processes[place];
             let none = ProcessTrouble::none(process.which);
             let pauses = process.pauses.clone();
+            let crashes = process.crashes.clone();
             let mut on = |change: &dyn Fn(&mut ProcessTrouble)| {
                 self.change(|scenario| change(&mut scenario.processes[place]));
             };
             on(&|process| process.clock_offset_ns = none.clock_offset_ns);
             on(&|process| process.clock_rate_ppb = none.clock_rate_ppb);
+            for (which, Crash { at_ns, restart }) in crashes.into_iter().enumerate() {
+                // Who stands still has at least not forgotten anything.
+                on(&|process| {
+                    process.crashes.remove(which);
+                    process.pauses.push(Pause { at_ns, for_ns: 60 * SECOND_NS });
+                });
+                on(&|process| process.crashes[which].at_ns = 0);
+                let Some(Restart { after_ns, with_memory }) = restart else {
+                    continue;
+                };
+                on(&|process| process.crashes[which].restart = None);
+                for after_ns in shorter(after_ns) {
+                    let restart = Restart { after_ns, with_memory };
+                    on(&|process| process.crashes[which].restart = Some(restart));
+                }
+                let restart = Restart { after_ns, with_memory: true };
+                on(&|process| process.crashes[which].restart = Some(restart));
+            }
             for (which, Pause { for_ns, .. }) in pauses.into_iter().enumerate() {
                 on(&|process| process.pauses[which].at_ns = 0);
                 for shorter in shorter(for_ns) {

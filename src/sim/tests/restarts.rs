@@ -1,6 +1,7 @@
 //! Crashes, and lives after them.
 
 use super::*;
+use crate::scenario::{Crash, Party, ProcessTrouble, Restart};
 use crate::sim::Action;
 use crate::time::MILLISECOND_NS as MS;
 
@@ -42,6 +43,25 @@ fn a_restart_with_memory_finds_what_was_persisted_and_nothing_else() {
     assert_eq!(notes[1], "Ping(4) from other 1 at 4");
     assert!(!notes.iter().any(|note| note.contains("timer")), "timers die with a life");
     assert_eq!(world.process(toy(0)).map(|actor| actor.notebook.count), Some(4));
+}
+
+#[test]
+fn crashes_of_a_scenario_come_at_their_times() {
+    let restart = Some(Restart { after_ns: 2 * MS, with_memory: true });
+    let mut trouble = ProcessTrouble::none(Party::All);
+    trouble.crashes.push(Crash { at_ns: 2 * MS, restart });
+    trouble.crashes.push(Crash { at_ns: 6 * MS, restart: None });
+    let settings = settings(1, &[forgetful]);
+    let mut world = world(Settings { troubles: vec![trouble], ..settings }, 1);
+    let log = log_of(&mut world);
+    let lives = log.iter().filter(|line| line.contains("crashed") || line.contains("restarted"));
+    let lives: Vec<&str> = lives.map(String::as_str).collect();
+    let [first, restarted, last] = lives[..] else {
+        panic!("{log:#?}");
+    };
+    assert!(restarted.starts_with("0.004") && restarted.ends_with("survived=1"), "{log:#?}");
+    assert!(first.starts_with("0.002") && last.starts_with("0.006"), "{log:#?}");
+    assert!(world.process(toy(0)).is_none());
 }
 
 #[test]
