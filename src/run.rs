@@ -324,6 +324,9 @@ fn rest<P: Judged>(scenario: &Scenario, world: &World<P>) -> Result<Rest, NoDema
     Ok(Rest { since_ns, by_ns })
 }
 
+/// The judge of all protocols.
+pub const LIVENESS: &str = "liveness";
+
 /// Whether every client got all its answers, and the run came to rest, in time.
 fn liveness(report: &Report) -> Ruling {
     let is_over = report.stop.is_quiet() || matches!(report.stop, Stop::Restless { .. });
@@ -337,15 +340,14 @@ fn liveness(report: &Report) -> Ruling {
         }
         Some((client, _)) => Some(format!("client {client} waits for ever: {}", report.stop)),
     };
-    let judge = "liveness";
-    let (event, at_ns) = (report.events, report.now_ns);
+    let (judge, event, at_ns) = (LIVENESS, report.events, report.now_ns);
     Ruling {
         judge,
         property: "every request is answered, and then all is quiet, in time",
         concern: Concern::Promise,
         tested: report.asked(),
-        finding: text.map(|text| Finding { judge, event, at_ns, text }),
-        unknown: None,
+        finding: text.map(|text| Finding { judge, event, against: None, at_ns, text }),
+        unknown: (!is_over).then(|| "the run was cut off before that was to be seen".to_owned()),
     }
 }
 

@@ -137,7 +137,7 @@ fn parts_put_together_are_the_whole() {
     assert_eq!(files(&merged), files(&whole));
     let missing = perjury(&words[..4]);
     assert_eq!(code(&missing), 2);
-    assert!(err(&missing).contains("of 3 parts these are missing: [0]"), "{}", err(&missing));
+    assert!(err(&missing).contains("of 3 parts 1 are missing, part 0 first"), "{}", err(&missing));
 }
 
 #[test]

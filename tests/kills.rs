@@ -46,10 +46,14 @@ fn every_seeded_bug_is_found_where_the_table_says() {
 fn a_short_hunt_is_the_beginning_of_a_long_one() {
     let campaign = Campaign { runs: 12, ..campaign() };
     let mut told = 0;
-    let all = kills::hunt(&campaign, &mut |_| {
-        told += 1;
-        told < 3
-    });
+    let all = kills::hunt(
+        &campaign,
+        &mut |_| {
+            told += 1;
+            told < 3
+        },
+        &|| false,
+    );
     assert_eq!(all.len(), 3, "it ends when it is told to");
     for kills in &all {
         let (_, first, _) = rows().into_iter().find(|(quirk, ..)| quirk == kills.quirk).unwrap();

@@ -5,6 +5,8 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
+use crate::explore::Charge;
+use crate::run::Report;
 use crate::scenario::{self, Diagnosis, ReadOptions, Reading, Scenario};
 
 use super::Failure;
@@ -35,9 +37,9 @@ pub(super) struct Reader {
 
 impl Reader {
     /// One that changes the scenario so.
-    pub(super) fn setting(set: Vec<String>) -> Reader {
+    pub(super) fn setting(set: Vec<String>, lenient: bool) -> Reader {
         let (time_unit, counter_base) = ("ms".to_owned(), "0".to_owned());
-        Reader { set, time_unit, counter_base, ..Reader::default() }
+        Reader { set, lenient, time_unit, counter_base, ..Reader::default() }
     }
 
     /// Reads a scenario that is no file.
@@ -231,6 +233,25 @@ impl Subject {
     pub(super) fn replay(&self) -> String {
         run_command(self.words())
     }
+}
+
+/// What a run is charged with: by this judge, or by the one who found fault first; none if nothing
+/// is broken.
+pub(super) fn charge(
+    report: &Report,
+    judge: Option<&str>,
+    file: &str,
+) -> Result<Option<Charge>, Failure> {
+    let Some(judge) = judge else {
+        return Ok(Charge::of(report));
+    };
+    if let Some(charge) = Charge::of_judge(report, judge) {
+        return Ok(Some(charge));
+    }
+    let found = report.rulings.iter().filter(|ruling| ruling.finding.is_some());
+    let found: Vec<&str> = found.map(|ruling| ruling.judge).collect();
+    let found = if found.is_empty() { "nobody".to_owned() } else { found.join(", ") };
+    Err(Failure::Usage(format!("{file}: --judge {judge}: nothing is broken by it, but by {found}")))
 }
 
 /// What a run is read from.

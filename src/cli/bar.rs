@@ -10,6 +10,21 @@ use super::shell::Shell;
 /// Whether Ctrl-C was pressed.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+/// A moment of the world outside.
+#[expect(clippy::disallowed_types, reason = "it ends --for")]
+pub(super) struct Moment(std::time::Instant);
+
+impl Moment {
+    /// Whether it is past.
+    #[expect(clippy::disallowed_types, reason = "as above")]
+    pub(super) fn is_past(&self) -> bool {
+        std::time::Instant::now() >= self.0
+    }
+}
+
+/// How a program ends that is interrupted, as shells know it.
+const INTERRUPTED_TWICE: i32 = 130;
+
 /// A bar, and a stopwatch: how long a command takes is no part of what comes of it.
 pub(super) struct Bar {
     bar: ProgressBar,
@@ -21,8 +36,13 @@ impl Bar {
     /// For so much to do; nothing is shown where nobody looks at a terminal.
     #[expect(clippy::disallowed_types, reason = "as above")]
     pub(super) fn new(length: u64) -> Bar {
-        // Without a handler Ctrl-C ends the program at once, as it always did.
-        let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+        // Without a handler Ctrl-C ends the program at once, as it always did; so does the second
+        // one, for whoever does not want to wait for what is under way.
+        let _ = ctrlc::set_handler(|| {
+            if INTERRUPTED.swap(true, Ordering::Relaxed) {
+                std::process::exit(INTERRUPTED_TWICE);
+            }
+        });
         let bar = ProgressBar::new(length);
         let style = ProgressStyle::with_template("{bar:30} {elapsed_precise} {msg}");
         if let Ok(style) = style {
@@ -41,6 +61,11 @@ impl Bar {
     /// There is so much to do, from now on.
     pub(super) fn has_length(&self, length: u64) {
         self.bar.set_length(length);
+    }
+
+    /// So long after it began.
+    pub(super) fn after(&self, time: Duration) -> Moment {
+        Moment(self.start + time)
     }
 
     /// How long it has taken so far.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use crate::explore::explain::{Chance, Explanation, Parting, explain as why};
+use crate::explore::explain::{Chance, Explanation, Parting, explain_what as why};
 use crate::run;
 use crate::time::Instant;
 use crate::trace::Line;
@@ -27,6 +27,9 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
+    /// What this judge found, instead of what was found first.
+    #[arg(long, value_name = "NAME")]
+    judge: Option<String>,
     /// How many futures are drawn at each point.
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     futures: u32,
@@ -45,7 +48,13 @@ pub(super) fn explain(args: &Args, shell: &mut Shell) -> Outcome {
     let scenario = args.subject.scenario(shell)?;
     let refused = |refusal| Failure::Refused { path: args.subject.file.clone(), refusal };
     let pool = super::pool(args.jobs)?;
-    let explained = pool.install(|| why(&scenario, args.futures.max(1))).map_err(refused)?;
+    if let Some(judge) = args.judge.as_deref() {
+        let report = run::run(&scenario).map_err(refused)?;
+        super::args::charge(&report, Some(judge), &args.subject.file)?;
+    }
+    let judge = args.judge.as_deref();
+    let explained = pool.install(|| why(&scenario, judge, args.futures.max(1)));
+    let explained = explained.map_err(refused)?;
     let Some(why) = explained else {
         let report = run::run(&scenario).map_err(refused)?;
         writeln!(shell, "{}: nothing breaks: {}", args.subject.file, report.verdict)?;
@@ -60,8 +69,8 @@ pub(super) fn explain(args: &Args, shell: &mut Shell) -> Outcome {
 }
 
 fn tell(args: &Args, why: &Explanation, shell: &mut Shell) -> std::io::Result<()> {
-    let Explanation { report, charge, past, futures, .. } = why;
-    let text = report.first_broken().map_or("", |finding| &finding.text);
+    let Explanation { report, finding, charge, past, futures, .. } = why;
+    let text = &finding.text;
     writeln!(shell, "{}: {}: {}: {text}", args.subject.file, report.verdict, charge.judge)?;
     let enough = match why.is_enough {
         Some(true) => "; with everybody stopped after his part in it, the same breaks",
@@ -81,18 +90,22 @@ fn tell(args: &Args, why: &Explanation, shell: &mut Shell) -> std::io::Result<()
                 "               before it {before} of {futures} futures break, after it {after}"
             )?;
         }
-        None => {
+        None if why.chances.first().is_some_and(|first| first.broke == *futures) => {
             writeln!(shell, "  decided      from the beginning, by the faults and the workload")?
         }
+        None => writeln!(shell, "  decided      by no single event: the chance rises bit by bit")?,
     }
     match &why.unavoidable {
         Some(line) => writeln!(shell, "  unavoidable  after {}", short(line))?,
         None => writeln!(shell, "  unavoidable  only when it shows")?,
     }
-    if let Some(Parting { event, here, there }) = &why.nearest {
+    if let Some(Parting { without, event, here, there }) = &why.nearest {
         let ended = || "(the run had ended)".to_owned();
         let shown = |line: &Option<Line>| line.as_ref().map_or_else(ended, short);
-        writeln!(shell, "  nearest      a run that does not break parts at event {event}:")?;
+        writeln!(
+            shell,
+            "  nearest      {without} nothing of it breaks; the runs part at {event}:"
+        )?;
         writeln!(shell, "    here   {}", shown(here))?;
         writeln!(shell, "    there  {}", shown(there))?;
     }

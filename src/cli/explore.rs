@@ -3,9 +3,11 @@
 use std::io::Write as _;
 
 use crate::explore::{self, Bounds, Explored, Step, Unfit, Walk};
+use crate::judge::Finding;
 use crate::scenario::Scenario;
 
 use super::args::{Subject, command};
+use super::bar::Bar;
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome};
 
@@ -15,6 +17,10 @@ use super::{Exit, Failure, Outcome};
 /// leaves out it says: ways on which more timers run out, more states than may be walked.
 #[derive(clap::Args)]
 #[command(after_help = "\
+Exit codes: 0 nothing is broken in any order; 1 something is, within tolerance; 3 not all was seen,
+or somebody waits for an answer where the bound on timers ends a way; 5 something is broken, beyond
+tolerance.
+
 Examples:
   perjury explore small.toml --crashes 1           a replica crashes, anywhere
   perjury explore small.toml --timers 6 --early 1  one timer runs out too early
@@ -58,27 +64,41 @@ fn unfit(args: &Args, unfit: Unfit) -> Failure {
 }
 
 fn walk(args: &Args, scenario: &Scenario, bounds: Bounds, shell: &mut Shell) -> Outcome {
-    let explored = explore::explore(scenario, bounds).map_err(|why| unfit(args, why))?;
-    let Explored { states, steps, ends, longest, .. } = explored;
+    let bar = Bar::new(bounds.states);
+    let mut goes_on =
+        |so_far: &Explored| bar.shows(so_far.states, format!("{} states", so_far.states));
+    let explored = explore::explore_while(scenario, bounds, &mut goes_on);
+    bar.ends();
+    let explored = explored.map_err(|why| unfit(args, why))?;
+    let Explored { states, steps, ends, longest, unanswered, .. } = explored;
     let path = &args.subject.file;
-    let Some((finding, way)) = &explored.broken else {
+    let Some((finding, way, within)) = found(&explored) else {
         let cut = explored.timers_cut || explored.states_cut;
-        let word = if explored.states_cut { "undecided" } else { "held" };
+        let open = explored.states_cut || unanswered > 0;
+        let word = if open { "undecided" } else { "held" };
         writeln!(shell, "{path}: {word}")?;
+        if open {
+            writeln!(shell, "  so far      nothing is broken in any order")?;
+        }
         writeln!(shell, "  walked      {states} states, {steps} steps between them")?;
         writeln!(shell, "  ends        {ends}, the farthest after {longest} steps")?;
         let Bounds { timers, early, crashes, .. } = bounds;
         writeln!(shell, "  bounds      {timers} timers, {early} of them early; {crashes} crashes")?;
         if cut {
             let what = match explored.states_cut {
+                true if Bar::is_interrupted() => "there are more states: it was interrupted",
                 true => "there are more states: give more with --states",
                 false => "on some ways more timers would run out: give more with --timers",
             };
             writeln!(shell, "  left out    {what}")?;
         }
-        return Ok(if explored.states_cut { Exit::Undecided } else { Exit::Held });
+        if unanswered > 0 {
+            writeln!(shell, "  unanswered  in {unanswered} of the ends somebody would ask again")?;
+        }
+        return Ok(if open { Exit::Undecided } else { Exit::Held });
     };
-    writeln!(shell, "{path}: BROKEN: {}", finding.judge)?;
+    let word = if within { "BROKEN" } else { "broken beyond tolerance" };
+    writeln!(shell, "{path}: {word}: {}", finding.judge)?;
     writeln!(shell, "  {}", finding.text)?;
     writeln!(shell, "  after {states} states, in event {} of this way:", finding.event)?;
     let mut words = args.subject.words();
@@ -88,7 +108,13 @@ fn walk(args: &Args, scenario: &Scenario, bounds: Bounds, shell: &mut Shell) -> 
     }
     words.extend(["--way".to_owned(), way.to_string()]);
     writeln!(shell, "  again: {}", command("explore", words))?;
-    Ok(Exit::Broken)
+    Ok(if within { Exit::Broken } else { Exit::BeyondTolerance })
+}
+
+/// What was found: first what is within what the protocol bears.
+fn found(explored: &Explored) -> Option<(&Finding, &Walk, bool)> {
+    let within = explored.broken.as_ref().map(|(finding, way)| (finding, way, true));
+    within.or_else(|| explored.beyond.as_ref().map(|(finding, way)| (finding, way, false)))
 }
 
 fn retrace(
@@ -113,14 +139,20 @@ fn retrace(
             }
         };
     };
-    explore::retrace(scenario, bounds, way, &mut tell).map_err(|why| unfit(args, why))?;
+    let broken =
+        explore::retrace(scenario, bounds, way, &mut tell).map_err(|why| unfit(args, why))?;
     written?;
-    match lost {
-        true => Err(Failure::Usage(
+    if lost {
+        return Err(Failure::Usage(
             "the way leads nowhere from here on; give the scenario, options and bounds with \
              which it was found"
                 .to_owned(),
-        )),
-        false => Ok(Exit::Held),
+        ));
     }
+    let Some((finding, within)) = broken else {
+        return Ok(Exit::Held);
+    };
+    let word = if within { "BROKEN" } else { "broken beyond tolerance" };
+    writeln!(shell, "{word}: {}: {}", finding.judge, finding.text)?;
+    Ok(if within { Exit::Broken } else { Exit::BeyondTolerance })
 }

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use crate::explore::shrink::{Shrunk, TRIES, shrink as small};
-use crate::explore::{Artefact, Charge, Size};
+use crate::explore::shrink::{Shrunk, TRIES, shrink_while};
+use crate::explore::{Artefact, Size};
 use crate::run;
 
 use super::args::Subject;
@@ -25,6 +25,9 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
+    /// What this judge finds, instead of what was found first.
+    #[arg(long, value_name = "NAME")]
+    judge: Option<String>,
     /// Write it to this folder: a scenario, a test and a picture.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -41,14 +44,15 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
     let file = &args.subject.file;
     let refused = |refusal| Failure::Refused { path: file.clone(), refusal };
     let report = run::run(&scenario).map_err(refused)?;
-    let Some(charge) = Charge::of(&report) else {
+    let Some(charge) = super::args::charge(&report, args.judge.as_deref(), file)? else {
         shell.say(&format!("{file}: nothing breaks: {}", report.verdict));
         return Ok(Exit::from(report.verdict));
     };
     let bar = Bar::new(args.tries);
+    let mut goes_on = |tries| bar.shows(tries, format!("{tries} smaller ones tried"));
     let pool = super::pool(args.jobs)?;
     let Shrunk { scenario: smallest, tries, is_finished } =
-        pool.install(|| small(&scenario, &charge, args.tries));
+        pool.install(|| shrink_while(&scenario, &charge, args.tries, &mut goes_on));
     bar.ends();
     let (before, after) = (Size::of(&scenario, 0), Size::of(&smallest, 0));
     let seconds = bar.passed().as_millis();
@@ -62,7 +66,11 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
         Failure::Usage(format!("{file}: what is left does not break any more; please report it"))
     })?;
     match &args.out {
-        None => write!(shell, "{}", artefact.toml)?,
+        None => {
+            // Nobody knows what the file is called that this goes to.
+            let named = format!("perjury run {}.toml", artefact.name);
+            write!(shell, "{}", artefact.toml.replacen(&named, "perjury run, on this file", 1))?;
+        }
         Some(folder) => {
             let wrong = |error| Failure::File { path: folder.display().to_string(), error };
             let path = artefact.write_to(folder).map_err(wrong)?;

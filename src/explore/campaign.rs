@@ -25,7 +25,7 @@ pub const TWICE_EVERY: u64 = 20;
 const BATCH: u64 = 512;
 
 /// How many findings of one charge are kept, the smallest.
-const KEPT: usize = 4;
+pub(super) const KEPT: usize = 4;
 
 /// A part of a campaign: every `count`-th run, from the `index`-th on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +107,9 @@ pub struct Tally {
     pub first_undecided: Option<u64>,
     /// How many were cut off by a limit that need not have come to rest; all else held in them.
     pub unended: u64,
+    /// In how many of them all the run also had to come to rest, in time: in the others messages
+    /// may be lost for good, or go by priority, or a timeout may be over before any answer.
+    pub demanded: u64,
     /// How many were made twice.
     pub twice: u64,
     /// Those of them that were not the same run twice, by number.
@@ -126,6 +129,7 @@ impl Tally {
 
     fn count(&mut self, trial: Trial) {
         self.runs += 1;
+        self.demanded += u64::from(trial.is_demanded);
         self.twice += u64::from(is_made_twice(trial.index));
         self.coverage.add(&trial.news);
         match trial.end {
@@ -148,6 +152,7 @@ impl Tally {
         self.held += other.held;
         self.cannot_tell(other.undecided, other.first_undecided);
         self.unended += other.unended;
+        self.demanded += other.demanded;
         self.twice += other.twice;
         self.differing.extend(other.differing);
         self.differing.sort_unstable();
@@ -158,8 +163,11 @@ impl Tally {
     }
 }
 
+/// One of each block of runs, and another one in each, so that no part of a campaign has them all.
 fn is_made_twice(index: u64) -> bool {
-    index.is_multiple_of(TWICE_EVERY)
+    let (block, place) = (index / TWICE_EVERY, index % TWICE_EVERY);
+    let mixed = (block + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    mixed % TWICE_EVERY == place
 }
 
 impl Campaign {
@@ -173,6 +181,15 @@ impl Campaign {
     /// what came of it so far, and says whether it is to go on; what is told is always the outcome
     /// of some first runs.
     pub fn run(&self, goes_on: &mut dyn FnMut(&Tally) -> bool) -> Tally {
+        self.run_until(goes_on, &|| false)
+    }
+
+    /// The same; before each run is asked whether to stop there.
+    pub fn run_until(
+        &self,
+        goes_on: &mut dyn FnMut(&Tally) -> bool,
+        stops: &(dyn Fn() -> bool + Sync),
+    ) -> Tally {
         let mut tally = Tally::default();
         let share = self.shard.share(self.runs);
         let mut dice = Dice::new(self.seed);
@@ -180,14 +197,21 @@ impl Campaign {
             let batch = tally.runs..share.min(tally.runs.saturating_add(BATCH));
             let draws: Vec<Draw<'_>> = batch.map(|turn| self.draw(turn, &mut dice)).collect();
             let seen = &tally.coverage;
-            let trials: Vec<Trial> = draws
-                .into_par_iter()
-                .map_init(Bigrams::default, |bigrams, draw| trial(draw, seen, bigrams))
-                .collect();
-            for trial in trials {
+            let unless_stopped = |bigrams: &mut Bigrams, draw| {
+                if stops() { None } else { Some(trial(draw, seen, bigrams)) }
+            };
+            let trials: Vec<Option<Trial>> =
+                draws.into_par_iter().map_init(Bigrams::default, unless_stopped).collect();
+            let all = trials.len();
+            let made: Vec<Trial> = trials.into_iter().map_while(|trial| trial).collect();
+            let is_stopped = made.len() < all;
+            for trial in made {
                 if !self.is_over(&tally) {
                     tally.count(trial);
                 }
+            }
+            if is_stopped {
+                break;
             }
         }
         tally
@@ -227,7 +251,28 @@ mod tests {
         let one = with_jobs(&campaign, 1);
         assert_eq!(one, with_jobs(&campaign, 3));
         assert!(one.coverage.cells.len() > 20 && one.coverage.bigrams.len() > 200);
-        assert_eq!(one.twice, one.runs.div_ceil(TWICE_EVERY));
+        assert!(one.twice.abs_diff(one.runs / TWICE_EVERY) <= 1, "{} of {}", one.twice, one.runs);
+    }
+
+    #[test]
+    fn no_part_makes_all_its_runs_twice() {
+        for count in [2, 7, 20, 40, 400] {
+            for shard in 0..count.min(40) {
+                let indices = (0..1_000).map(|turn| turn * count + shard);
+                let twice = indices.filter(|index| is_made_twice(*index)).count();
+                assert!((20..=85).contains(&twice), "{twice} of 1,000 in part {shard}/{count}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_campaign_that_is_stopped_in_a_batch_is_a_shorter_one() {
+        let asked = std::sync::atomic::AtomicU64::new(0);
+        let stops = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 700;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let cut = pool.install(|| campaign(5_000).run_until(&mut |_| true, &stops));
+        assert!((1..=701).contains(&cut.runs), "{}", cut.runs);
+        assert_eq!(cut, campaign(cut.runs).run(&mut |_| true));
     }
 
     #[test]

@@ -31,8 +31,9 @@ pub struct Discovery {
 }
 
 /// Makes the kept findings of a campaign small; the smallest of each shape stays. `scenario_of`
-/// knows the scenarios. `goes_on` is asked before each, with how many are done and how many there
-/// are.
+/// knows the scenarios. `goes_on` is asked again and again, with how many are done and how many
+/// there are; when it says no, the first of each charge that is left is kept as it is. Nothing is
+/// made of a panic: there is no trace to read.
 pub fn discoveries(
     tally: &Tally,
     scenario_of: &dyn Fn(&Found) -> Option<Scenario>,
@@ -42,13 +43,17 @@ pub fn discoveries(
         .groups
         .iter()
         .flat_map(|(charge, group)| group.kept.iter().map(move |found| (charge, found)));
-    let kept: Vec<(&Charge, &Found)> = kept.collect();
+    let kept: Vec<(&Charge, &Found)> =
+        kept.filter(|(charge, _)| charge.judge != Charge::PANIC).collect();
     let mut by_shape: BTreeMap<(Charge, String), Discovery> = BTreeMap::new();
     for (done, (charge, found)) in kept.iter().enumerate() {
-        if !goes_on(done, kept.len()) {
-            break;
+        let mut goes_on = || goes_on(done, kept.len());
+        let is_told = by_shape.keys().any(|(other, _)| other == *charge);
+        if !goes_on() && is_told {
+            continue;
         }
-        let small = scenario_of(found).and_then(|scenario| discovery(charge, found, &scenario));
+        let small = scenario_of(found)
+            .and_then(|scenario| discovery(charge, found, &scenario, &mut |_| goes_on()));
         let Some(small) = small else {
             continue;
         };
@@ -62,9 +67,15 @@ pub fn discoveries(
     by_shape.into_values().collect()
 }
 
-/// One finding, made small. Nothing is made of a panic: there is no trace to read.
-fn discovery(charge: &Charge, found: &Found, scenario: &Scenario) -> Option<Discovery> {
-    let Shrunk { scenario, tries, .. } = shrink::shrink(scenario, charge, shrink::TRIES);
+/// One finding, made small.
+fn discovery(
+    charge: &Charge,
+    found: &Found,
+    scenario: &Scenario,
+    goes_on: &mut dyn FnMut(u64) -> bool,
+) -> Option<Discovery> {
+    let Shrunk { scenario, tries, .. } =
+        shrink::shrink_while(scenario, charge, shrink::TRIES, goes_on);
     let judge = Some(charge.judge.as_str());
     let (report, _, slice) = Slice::of_run(&scenario, judge).ok()??;
     let shape = slice.shape(&scenario);

@@ -6,15 +6,17 @@
 //! same judge finds fault is the chance of the violation at that point. Where it jumps is what
 //! decided the run; from where it stays at one, nothing could have helped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use crate::identity::Address;
+use crate::judge::Finding;
 use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Report, Underway};
 use crate::scenario::Scenario;
 use crate::trace::{Happening, Line, Lines};
 
+use super::shrink;
 use super::slice::Slice;
 use super::trial::Charge;
 
@@ -37,6 +39,8 @@ pub struct Chance {
 /// Where two runs part.
 #[derive(Clone, Debug)]
 pub struct Parting {
+    /// What makes the other run another: a part of the scenario that is left out, or other delays.
+    pub without: String,
     /// The first event that differs.
     pub event: u64,
     /// What it is in the run that breaks.
@@ -50,6 +54,8 @@ pub struct Parting {
 pub struct Explanation {
     /// The run.
     pub report: Report,
+    /// What is explained.
+    pub finding: Finding,
     /// What broke.
     pub charge: Charge,
     /// What led to it.
@@ -61,12 +67,14 @@ pub struct Explanation {
     pub futures: u32,
     /// The chances, in the order of the run.
     pub chances: Vec<Chance>,
-    /// The event after which the chance rose most, with the chances before and after it.
+    /// The event after which the chance rose most, with the chances before and after it; none if it
+    /// rose nowhere by a good part.
     pub jump: Option<(Line, u32, u32)>,
     /// The first event after which every future breaks; none if the last one before the violation
     /// still leaves a way out.
     pub unavoidable: Option<Line>,
-    /// Where the nearest run parts that does not break.
+    /// Where the nearest run parts that does not break: of those with one part of the scenario
+    /// less, and of the futures from the last point that leaves a way out, the one that parts last.
     pub nearest: Option<Parting>,
 }
 
@@ -76,22 +84,40 @@ pub struct Explanation {
 /// # Errors
 /// A scenario that is not run.
 pub fn explain(scenario: &Scenario, futures: u32) -> Result<Option<Explanation>, Refusal> {
+    explain_what(scenario, None, futures)
+}
+
+/// The same for what this judge found.
+///
+/// # Errors
+/// A scenario that is not run.
+pub fn explain_what(
+    scenario: &Scenario,
+    judge: Option<&str>,
+    futures: u32,
+) -> Result<Option<Explanation>, Refusal> {
     let mut lines = Vec::new();
     let mut keep = |line: Line| lines.push(line);
     let report = run::run_logged(scenario, Some(&mut keep))?;
-    let (Some(charge), Some(finding)) = (Charge::of(&report), report.first_broken()) else {
+    let is_wanted = |found: &&Finding| judge.is_none_or(|judge| judge == found.judge);
+    let findings = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+    let Some(finding) = findings.filter(is_wanted).min_by_key(|found| found.event).cloned() else {
+        return Ok(None);
+    };
+    let Some(charge) = Charge::of_judge(&report, finding.judge) else {
         return Ok(None);
     };
     let event = finding.event;
-    let past = Slice::of_event(&lines, event);
+    let past = Slice::of_finding(&lines, &finding);
     let is_enough = match charge.judge.as_str() {
-        "liveness" => None,
+        run::LIVENESS => None,
         _ => Some(is_enough(scenario, &past, &charge)?),
     };
     let drawing = Drawing { scenario, charge: &charge, futures };
     let chances = drawing.chances(event)?;
     let line_after = |chance: &Chance| lines.get(chance.event as usize).cloned();
     let jump = jump(&chances)
+        .filter(|(before, after)| 5 * (after.broke - before.broke) >= futures)
         .and_then(|(before, after)| Some((line_after(&before)?, before.broke, after.broke)));
     let settled = chances.iter().rposition(|chance| chance.broke < futures);
     let unavoidable = match settled {
@@ -99,12 +125,15 @@ pub fn explain(scenario: &Scenario, futures: u32) -> Result<Option<Explanation>,
         Some(place) => line_after(&chances[place]),
         None => lines.first().cloned(),
     };
-    let nearest = match settled {
-        Some(place) => drawing.nearest(&chances[place], &lines)?,
+    let other_delays = match settled {
+        Some(place) => drawing.nearest_future(&chances[place], &lines)?,
         None => None,
     };
+    let one_less = drawing.nearest_without_a_part(&lines)?;
+    let nearest = one_less.into_iter().chain(other_delays).max_by_key(|parting| parting.event);
     Ok(Some(Explanation {
         report,
+        finding,
         charge,
         past,
         is_enough,
@@ -133,17 +162,24 @@ struct Drawing<'a> {
 
 impl Drawing<'_> {
     /// The chances at some points before an event: evenly spread first, then at every step between
-    /// the two where they rise most.
+    /// the two where they rise most, and between the two after which all futures break.
     fn chances(&self, event: u64) -> Result<Vec<Chance>, Refusal> {
         let last = steps_before(self.scenario, event)?;
         let stride = last.div_ceil(POINTS as u64).max(1);
         let spread: Vec<u64> = (0..=last).filter(|step| step.is_multiple_of(stride)).collect();
         let mut chances = self.at(&spread)?;
-        if stride > 1
-            && let Some((before, after)) = jump(&chances)
-        {
-            let between: Vec<u64> = (before.steps + 1..after.steps).collect();
-            chances.extend(self.at(&between)?);
+        if stride > 1 {
+            let settled = chances.iter().rposition(|chance| chance.broke < self.futures);
+            let settles = settled.and_then(|at| Some((chances[at], *chances.get(at + 1)?)));
+            let spans: BTreeSet<(u64, u64)> = [jump(&chances), settles]
+                .into_iter()
+                .flatten()
+                .map(|(before, after)| (before.steps, after.steps))
+                .collect();
+            for (before, after) in spans {
+                let between: Vec<u64> = (before + 1..after).collect();
+                chances.extend(self.at(&between)?);
+            }
             chances.sort_by_key(|chance| chance.steps);
         }
         Ok(chances)
@@ -154,20 +190,40 @@ impl Drawing<'_> {
         steps.par_iter().map(chance).collect()
     }
 
-    /// A future that does not break, from the last point where there is one, and where it parts.
-    fn nearest(&self, from: &Chance, lines: &[Line]) -> Result<Option<Parting>, Refusal> {
+    /// The future that parts last of those that do not break, from the last point that has one.
+    fn nearest_future(&self, from: &Chance, lines: &[Line]) -> Result<Option<Parting>, Refusal> {
+        let mut nearest: Option<Parting> = None;
         for number in 0..self.futures {
             let (report, other) = future(self.scenario, from.steps, number)?;
-            if self.charge.is_shown_by(&report) {
-                continue;
+            if !self.charge.is_shown_by(&report) {
+                let parting = parting("with other delays".to_owned(), lines, &other);
+                nearest = nearest.into_iter().chain([parting]).max_by_key(|one| one.event);
             }
-            let parted = lines.iter().zip(&other).position(|(a, b)| a.to_string() != b.to_string());
-            let place = parted.unwrap_or(lines.len().min(other.len()));
-            let (here, there) = (lines.get(place).cloned(), other.get(place).cloned());
-            return Ok(Some(Parting { event: place as u64 + 1, here, there }));
         }
-        Ok(None)
+        Ok(nearest)
     }
+
+    /// The run that parts last of those of the scenario with one part less, and do not break.
+    fn nearest_without_a_part(&self, lines: &[Line]) -> Result<Option<Parting>, Refusal> {
+        let all = shrink::one_part_less(self.scenario);
+        let tried = all.into_par_iter().map(|(part, scenario)| {
+            let mut other = Vec::new();
+            let mut keep = |line: Line| other.push(line);
+            let report = run::run_logged(&scenario, Some(&mut keep))?;
+            let passes = !self.charge.is_shown_by(&report);
+            Ok(passes.then(|| parting(format!("without {part}"), lines, &other)))
+        });
+        let passing: Vec<Option<Parting>> = tried.collect::<Result<_, Refusal>>()?;
+        Ok(passing.into_iter().flatten().max_by_key(|parting| parting.event))
+    }
+}
+
+/// Where a run parts from another one, which is another for this reason.
+fn parting(without: String, lines: &[Line], other: &[Line]) -> Parting {
+    let parted = lines.iter().zip(other).position(|(a, b)| a != b);
+    let place = parted.unwrap_or(lines.len().min(other.len()));
+    let (here, there) = (lines.get(place).cloned(), other.get(place).cloned());
+    Parting { without, event: place as u64 + 1, here, there }
 }
 
 /// Steps through a run for so long.

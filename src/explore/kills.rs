@@ -47,14 +47,21 @@ pub struct Verdicts {
 }
 
 /// Hunts every quirk of the campaign's protocol, on the threads of the pool that this is called in.
-/// `goes_on` is told each quirk's kills, and says whether to go on with the next.
-pub fn hunt(campaign: &Campaign, goes_on: &mut dyn FnMut(&Kills) -> bool) -> Vec<Kills> {
+/// `goes_on` is told each quirk's kills, and says whether to go on with the next; `stops` is asked
+/// before each run, and a quirk whose runs were stopped is left out.
+pub fn hunt(
+    campaign: &Campaign,
+    goes_on: &mut dyn FnMut(&Kills) -> bool,
+    stops: &(dyn Fn() -> bool + Sync),
+) -> Vec<Kills> {
     let mut all = Vec::new();
     for (quirk, base) in menu::with_quirks(&campaign.shape.base) {
         let mut campaign = campaign.clone();
         campaign.shape.base = base;
         let runs = (0..campaign.runs).into_par_iter();
-        let verdicts: Vec<Verdicts> = runs.map(|index| verdicts(&campaign, index)).collect();
+        let unless_stopped = |index| (!stops()).then(|| verdicts(&campaign, index));
+        let verdicts: Option<Vec<Verdicts>> = runs.map(unless_stopped).collect();
+        let Some(verdicts) = verdicts else { break };
         let kills = Kills::of(quirk, &verdicts);
         let goes_on = goes_on(&kills);
         all.push(kills);

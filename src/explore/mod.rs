@@ -34,6 +34,6 @@ pub use kinds::{AROUND, GROUPS, Kinds, UnknownKind};
 pub use menu::{Menu, Theme, plain, with_quirks};
 pub use shape::{Shape, Tolerance};
 pub use slice::Slice;
-pub use small_world::{Bounds, Explored, Step, Unfit, Walk, explore, retrace};
+pub use small_world::{Bounds, Explored, Step, Unfit, Walk, explore, explore_while, retrace};
 pub use strategy::{Drawn, Scenarios, Tree, scenarios};
 pub use trial::{Charge, Found, Size};

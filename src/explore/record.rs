@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::Hasher;
 use crate::scenario::{self, ReadOptions, Scenario};
 
-use super::campaign::{Campaign, Group, Shard, Tally};
+use super::campaign::{Campaign, Group, KEPT, Shard, Tally};
 use super::coverage::{Coverage, all_cells};
 use super::generate;
 use super::shape::Shape;
@@ -85,6 +85,7 @@ struct Counts {
     undecided: u64,
     first_undecided: Option<u64>,
     unended: u64,
+    demanded: u64,
     twice: u64,
     differing: Vec<u64>,
     charges: Vec<Count>,
@@ -96,6 +97,22 @@ struct Count {
     charge: Charge,
     count: u64,
     first: u64,
+}
+
+impl Counts {
+    /// Whether what is counted makes as many runs as there were.
+    fn add_up(&self) -> Result<(), &'static str> {
+        let broke = self.charges.iter().map(|charge| charge.count);
+        let parts = [self.held, self.undecided, self.unended, self.differing.len() as u64];
+        let sum = parts.into_iter().chain(broke).try_fold(0_u64, u64::checked_add);
+        if sum != Some(self.runs) || self.twice > self.runs || self.demanded > self.runs {
+            return Err("its numbers do not add up");
+        }
+        if self.charges.iter().any(|charge| charge.count == 0) {
+            return Err("it counts findings that there are not");
+        }
+        Ok(())
+    }
 }
 
 /// What a part, or several put together, came to, with the scenarios of what is kept.
@@ -132,16 +149,37 @@ pub enum RecordError {
          target, seed, runs and options"
     )]
     OtherCampaign,
-    /// A part comes twice or has not the right length.
-    #[error("part {0} of {1} is there twice, or was cut short; give each part once")]
+    /// A part comes twice.
+    #[error("part {0} of {1} is there twice; give each part once")]
     Twice(u64, u64),
+    /// A part ended early.
+    #[error(
+        "part {} of {} was cut short after {runs} of {share} runs; run it again",
+        .shard.index,
+        .shard.count
+    )]
+    Short {
+        /// Which.
+        shard: Shard,
+        /// How many runs it has.
+        runs: u64,
+        /// How many it should have.
+        share: u64,
+    },
+    /// It is one of more or of fewer parts than the first.
+    #[error(
+        "it is one of {0} parts, and the first file one of {1}; give the parts of one division"
+    )]
+    OtherDivision(u64, u64),
     /// Not all parts are there.
-    #[error("of {count} parts these are missing: {missing:?}; give the files of all parts")]
+    #[error("of {count} parts {missing} are missing, part {first} first; give the files of all")]
     Missing {
         /// How many parts there are.
         count: u64,
-        /// Which are not there.
-        missing: Vec<u64>,
+        /// How many are not there.
+        missing: u64,
+        /// The first of them.
+        first: u64,
     },
 }
 
@@ -152,7 +190,18 @@ impl Record {
         let kept = tally.groups.values().flat_map(|group| &group.kept);
         let scenarios =
             kept.map(|found| (found.index, generate::scenario(&campaign.shape, found.seed)));
-        Record { header: Header::of(campaign, target), scenarios: scenarios.collect(), tally }
+        let mut header = Header::of(campaign, target);
+        if campaign.shard == Shard::WHOLE {
+            // One that ended early is a shorter one.
+            header.runs = tally.runs;
+        }
+        Record { header, scenarios: scenarios.collect(), tally }
+    }
+
+    /// Whether its part of the campaign is all there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.header.shard.share(self.header.runs) == self.tally.runs
     }
 
     /// The lines.
@@ -179,6 +228,7 @@ impl Record {
             undecided: tally.undecided,
             first_undecided: tally.first_undecided,
             unended: tally.unended,
+            demanded: tally.demanded,
             twice: tally.twice,
             differing: tally.differing.clone(),
             charges: charges.collect(),
@@ -198,12 +248,25 @@ impl Record {
         let mut findings = Vec::new();
         for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let wrong = |reason: String| RecordError::Line { line: place + 1, reason };
-            match serde_json::from_str(line).map_err(|error| wrong(error.to_string()))? {
+            let line = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
+            if counts.is_some() {
+                return Err(wrong("the part ended before; give one file a part".to_owned()));
+            }
+            match line {
                 Line::Campaign(Header { format, .. }) if format != FORMAT => {
                     return Err(RecordError::Format(format));
                 }
+                Line::Campaign(Header { shard, .. }) if shard.index >= shard.count => {
+                    return Err(wrong(format!("there is no part {shard:?}")));
+                }
+                Line::Campaign(_) if header.is_some() => {
+                    return Err(wrong("a second part begins; give one file a part".to_owned()));
+                }
                 Line::Campaign(first) => header = Some(first),
-                Line::Tally(last) => counts = Some(last),
+                Line::Tally(last) => {
+                    last.add_up().map_err(|reason| wrong(reason.to_owned()))?;
+                    counts = Some(last);
+                }
                 Line::Finding { charge, found, scenario } => {
                     let name = format!("run {}", found.index);
                     let reading = scenario::read(&name, scenario.as_bytes(), options);
@@ -215,7 +278,21 @@ impl Record {
         }
         let header = header.ok_or(RecordError::Cut("the first line is missing"))?;
         let counts = counts.ok_or(RecordError::Cut("the last line is missing"))?;
-        Ok(Record::put_together(header, counts, findings))
+        let record = Record::put_together(header, counts, findings);
+        match record.fits_together() {
+            true => Ok(record),
+            false => Err(RecordError::Cut("findings are missing, or of other runs")),
+        }
+    }
+
+    /// Whether its findings are those that it counts, as far as that shows.
+    fn fits_together(&self) -> bool {
+        let Shard { index, count } = self.header.shard;
+        let is_ours = |found: &Found| found.index % count == index;
+        self.tally.groups.values().all(|group| {
+            let kept = group.kept.len() as u64;
+            kept == group.count.min(KEPT as u64) && group.kept.iter().all(is_ours)
+        })
     }
 
     fn put_together(
@@ -232,6 +309,7 @@ impl Record {
             undecided: counts.undecided,
             first_undecided: counts.first_undecided,
             unended: counts.unended,
+            demanded: counts.demanded,
             twice: counts.twice,
             differing: counts.differing,
             groups: groups.collect(),
@@ -252,6 +330,7 @@ impl Record {
     /// there already; none if parts are missing.
     pub fn merge(parts: Vec<Record>) -> Result<Record, (Option<usize>, RecordError)> {
         let mut present = BTreeSet::new();
+        let mut count_of_all = None;
         let mut merged: Option<Record> = None;
         for (place, part) in parts.into_iter().enumerate() {
             let Shard { index, count } = part.header.shard;
@@ -259,8 +338,16 @@ impl Record {
             if merged.as_ref().is_some_and(|merged| merged.header != whole) {
                 return Err((Some(place), RecordError::OtherCampaign));
             }
-            let is_whole = part.header.shard.share(part.header.runs) == part.tally.runs;
-            if !is_whole || !present.insert((count, index)) {
+            if !part.is_whole() {
+                let (shard, runs) = (part.header.shard, part.tally.runs);
+                let share = shard.share(part.header.runs);
+                return Err((Some(place), RecordError::Short { shard, runs, share }));
+            }
+            let first = *count_of_all.get_or_insert(count);
+            if first != count {
+                return Err((Some(place), RecordError::OtherDivision(count, first)));
+            }
+            if !present.insert(index) {
                 return Err((Some(place), RecordError::Twice(index, count)));
             }
             let merged = merged.get_or_insert_with(|| Record {
@@ -271,12 +358,14 @@ impl Record {
             merged.tally.merge(part.tally);
             merged.scenarios.extend(part.scenarios);
         }
-        let count = present.first().map_or(1, |(count, _)| *count);
-        let is_missing = |index: &u64| !present.contains(&(count, *index));
-        let missing: Vec<u64> = (0..count).filter(is_missing).collect();
+        let count = count_of_all.unwrap_or(1);
+        let missing = count - present.len() as u64;
         match merged {
-            Some(merged) if missing.is_empty() => Ok(merged.without_strangers()),
-            _ => Err((None, RecordError::Missing { count, missing })),
+            Some(merged) if missing == 0 => Ok(merged.without_strangers()),
+            _ => {
+                let first = (0..).find(|index| !present.contains(index)).unwrap_or_default();
+                Err((None, RecordError::Missing { count, missing, first }))
+            }
         }
     }
 
@@ -330,8 +419,27 @@ mod tests {
         let (one, other) = (part(0), part(1));
         let twice = Record::merge(vec![one.clone(), one.clone()]);
         assert_eq!(twice, Err((Some(1), RecordError::Twice(0, 2))));
-        let missing = RecordError::Missing { count: 2, missing: vec![1] };
+        let missing = RecordError::Missing { count: 2, missing: 1, first: 1 };
         assert_eq!(Record::merge(vec![one.clone()]), Err((None, missing)));
+        let mut third = other.clone();
+        third.header.shard.count = 3;
+        third.header.runs = 900;
+        let mut whole = one.clone();
+        whole.header.runs = 900;
+        whole.tally.runs = 450;
+        let divided = Record::merge(vec![whole, third]);
+        assert_eq!(divided, Err((Some(1), RecordError::OtherDivision(3, 2))));
+        let mut short = one.clone();
+        short.tally.runs = 7;
+        let shard = Shard { index: 0, count: 2 };
+        let cut = RecordError::Short { shard, runs: 7, share: 300 };
+        assert_eq!(Record::merge(vec![short]), Err((Some(0), cut)));
+        let mut many = one.clone();
+        many.header.shard.count = u64::MAX;
+        many.header.runs = 300;
+        many.tally.runs = 1;
+        let missing = RecordError::Missing { count: u64::MAX, missing: u64::MAX - 1, first: 1 };
+        assert_eq!(Record::merge(vec![many]), Err((None, missing)));
         let mut stranger = other;
         stranger.header.seed = 9;
         let strange = Record::merge(vec![one.clone(), stranger]);
@@ -343,5 +451,28 @@ mod tests {
         assert!(matches!(read("{}"), Err(RecordError::Line { line: 1, .. })));
         let newer = lines.replacen("\"format\":1", "\"format\":2", 1);
         assert_eq!(read(&newer), Err(RecordError::Format(2)));
+    }
+
+    #[test]
+    fn damaged_lines_are_refused() {
+        let lines = part(0).to_lines();
+        let read = |text: &str| Record::from_lines(text, &ReadOptions::default());
+        let without_finding: String = {
+            let finding = lines.lines().position(|line| line.starts_with("{\"finding")).unwrap();
+            let kept = lines.lines().enumerate().filter(|(place, _)| *place != finding);
+            kept.map(|(_, line)| format!("{line}\n")).collect()
+        };
+        assert!(matches!(read(&without_finding), Err(RecordError::Cut(_))));
+        assert!(matches!(read(&lines.repeat(2)), Err(RecordError::Line { .. })));
+        for (from, to) in [
+            ("\"count\":2}", "\"count\":0}"),
+            ("\"index\":0,\"count\":2}", "\"index\":2,\"count\":2}"),
+            ("\"held\":", "\"held\":9"),
+            ("\"unended\":", "\"unended\":1844674407370955161"),
+        ] {
+            let damaged = lines.replacen(from, to, 1);
+            assert_ne!(damaged, lines, "{from} is there");
+            assert!(matches!(read(&damaged), Err(RecordError::Line { .. })), "{from} -> {to}");
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Shape {
             swarm: true,
             tolerance: Tolerance::Within,
             configurations: 3,
-            failures_each: 4,
+            failures_each: 16,
         }
     }
 

@@ -41,15 +41,26 @@ impl Slice {
         let findings = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
         let found = findings.filter(is_wanted).min_by_key(|finding| finding.event).cloned();
         Ok(found.map(|finding| {
-            let slice = Slice::of_event(&lines, finding.event);
+            let slice = Slice::of_finding(&lines, &finding);
             (report, finding, slice)
         }))
+    }
+
+    /// What led to a finding in a run whose lines these are: to the event that shows it, and to the
+    /// one that it contradicts.
+    #[must_use]
+    pub fn of_finding(lines: &[Line], finding: &Finding) -> Slice {
+        Slice::of_events(lines, [Some(finding.event), finding.against].into_iter().flatten())
     }
 
     /// What led to an event of a run, whose lines these are.
     #[must_use]
     pub fn of_event(lines: &[Line], event: u64) -> Slice {
-        let past = past(lines, event);
+        Slice::of_events(lines, [event])
+    }
+
+    fn of_events(lines: &[Line], events: impl IntoIterator<Item = u64>) -> Slice {
+        let past = past(lines, events);
         let lines_of = past.iter().map(|number| lines[*number as usize - 1].clone());
         Slice { lines: lines_of.collect(), of: lines.len() as u64 }
     }
@@ -98,10 +109,15 @@ impl Slice {
             let name = name(process);
             writeln!(picture, "  participant {name} as {process}").expect(TAKES_ALL);
         }
-        for line in &self.lines {
-            if let Some(text) = arrow(line) {
-                writeln!(picture, "  {text}").expect(TAKES_ALL);
-            }
+        let arrows: Vec<String> = self.lines.iter().filter_map(arrow).collect();
+        // What led to the end comes last: of a long past the end is shown.
+        let hidden = arrows.len().saturating_sub(MOST_ARROWS);
+        if let (1.., Some(first)) = (hidden, self.lines.first()) {
+            let name = name(first.process);
+            writeln!(picture, "  Note over {name}: {hidden} more before this").expect(TAKES_ALL);
+        }
+        for text in &arrows[hidden..] {
+            writeln!(picture, "  {text}").expect(TAKES_ALL);
         }
         if let Some(last) = self.lines.last() {
             let name = name(last.process);
@@ -125,13 +141,18 @@ impl Slice {
     }
 }
 
+/// How many arrows and notes a picture has at most: more of them nobody reads, nor do most programs
+/// that draw them.
+const MOST_ARROWS: usize = 250;
+
 const TAKES_ALL: &str = "a string takes all that is written";
 
-/// The numbers of the events that led to one of them, itself among them.
-fn past(lines: &[Line], event: u64) -> BTreeSet<u64> {
+/// The numbers of the events that led to some of them, themselves among them.
+fn past(lines: &[Line], events: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
     let before = befores(lines);
     let mut past = BTreeSet::new();
-    let mut open = vec![event.min(lines.len() as u64)];
+    let last = lines.len() as u64;
+    let mut open: Vec<u64> = events.into_iter().map(|event| event.min(last)).collect();
     while let Some(number) = open.pop() {
         if number == 0 || !past.insert(number) {
             continue;

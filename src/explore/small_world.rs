@@ -6,8 +6,11 @@
 //! allows to be early. The judges walk along, so a property that some order breaks is found with
 //! the way that leads there.
 //!
-//! Two states are one if the world's are, and if what the judges could ever look at is: what each
-//! process put on record, and the order in which clients asked and were answered.
+//! Two states are one if the world's are (what processes hold, as they print for debugging, and
+//! what is on its way), and if what was put on record is: by each process in whatever order, by
+//! clients in theirs. A judge who cares for the order in which different processes put things on
+//! record may so miss one order of two that are one here. Where nothing is left to do and somebody
+//! waits for an answer, he waits for ever, and that is found too.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -77,6 +80,9 @@ impl std::str::FromStr for Walk {
     }
 }
 
+/// How many steps lie between two questions whether to go on.
+const TELL_EVERY: u64 = 1_024;
+
 /// No way is longer.
 const MOST_TURNS: usize = 100_000;
 
@@ -95,8 +101,13 @@ pub struct Explored {
     pub timers_cut: bool,
     /// Whether there were more states than may be walked.
     pub states_cut: bool,
+    /// In how many of the ends somebody still waits for an answer, and only the bound on timers
+    /// keeps him from asking again.
+    pub unanswered: u64,
     /// The first property that an order broke, and the way to it.
     pub broken: Option<(Finding, Walk)>,
+    /// The same, with more faulty replicas than the protocol bears.
+    pub beyond: Option<(Finding, Walk)>,
 }
 
 /// Why a scenario cannot be walked.
@@ -111,8 +122,23 @@ pub enum Unfit {
 }
 
 /// Walks all orders of a scenario.
+///
+/// # Errors
+/// A scenario that leaves something to chance or time.
 pub fn explore(scenario: &Scenario, bounds: Bounds) -> Result<Explored, Unfit> {
-    Ok(SmallWorld::new(scenario, bounds)?.walk())
+    explore_while(scenario, bounds, &mut |_| true)
+}
+
+/// The same; `goes_on` is told now and then what was seen so far, and says whether to go on.
+///
+/// # Errors
+/// As above.
+pub fn explore_while(
+    scenario: &Scenario,
+    bounds: Bounds,
+    goes_on: &mut dyn FnMut(&Explored) -> bool,
+) -> Result<Explored, Unfit> {
+    Ok(SmallWorld::new(scenario, bounds)?.walk(goes_on))
 }
 
 fn fits(scenario: &Scenario) -> Result<(), Unfit> {
@@ -136,13 +162,17 @@ fn fits(scenario: &Scenario) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Goes one way again and tells each of its steps, and what happened in it.
+/// Goes one way again and tells each of its steps, and what happened in it; returns what is broken
+/// at its end, and whether that is within what the protocol bears.
+///
+/// # Errors
+/// A scenario that leaves something to chance or time.
 pub fn retrace(
     scenario: &Scenario,
     bounds: Bounds,
     way: &Walk,
     tell: &mut dyn FnMut(Step),
-) -> Result<(), Unfit> {
+) -> Result<Option<(Finding, bool)>, Unfit> {
     let mut state = SmallWorld::new(scenario, bounds)?.begin;
     let told = RefCell::new(Vec::new());
     let mut lines = Lines::new(|line| told.borrow_mut().push(line));
@@ -157,7 +187,8 @@ pub fn retrace(
         state.follow(chosen, is_quiet, &mut lines);
         told.take().into_iter().for_each(|line| tell(Step::Event(line)));
     }
-    Ok(())
+    let ways = state.ways_on(&bounds);
+    Ok(state.broken(&ways))
 }
 
 /// A step of a way, or something that happened in it.
@@ -270,8 +301,23 @@ impl State {
         self.run.follow(way, &mut (&mut self.facts, onlooker));
     }
 
-    fn broken(&self) -> Option<Finding> {
-        self.run.rulings().into_iter().find_map(|ruling| ruling.finding)
+    /// What is broken here, and whether that is within what the protocol bears.
+    fn broken(&self, ways: &WaysOn) -> Option<(Finding, bool)> {
+        let since = self.run.too_many_since().unwrap_or(u64::MAX);
+        let found = self.run.rulings().into_iter().filter_map(|ruling| ruling.finding);
+        let waits =
+            (ways.next.is_empty() && !ways.timers_cut && !self.run.is_finished()).then(|| {
+                Finding {
+                    judge: run::LIVENESS,
+                    event: self.run.events(),
+                    against: None,
+                    at_ns: self.run.now_ns(),
+                    text: "nothing is left to do, and somebody waits for an answer".to_owned(),
+                }
+            });
+        let first = found.chain(waits).min_by_key(|finding| finding.event)?;
+        let within = first.event < since;
+        Some((first, within))
     }
 }
 
@@ -296,13 +342,15 @@ impl SmallWorld {
             longest: 0,
             timers_cut: false,
             states_cut: false,
+            unanswered: 0,
             broken: None,
+            beyond: None,
         };
         Ok(SmallWorld { bounds, begin, seen: BTreeSet::new(), explored })
     }
 
     /// Walks everywhere.
-    fn walk(mut self) -> Explored {
+    fn walk(mut self, goes_on: &mut dyn FnMut(&Explored) -> bool) -> Explored {
         let mut way = Vec::new();
         let mut forks = Vec::new();
         let begin = self.begin.clone();
@@ -322,6 +370,9 @@ impl SmallWorld {
             way.push(*turn);
             *turn += 1;
             self.explored.steps += 1;
+            if self.explored.steps.is_multiple_of(TELL_EVERY) && !goes_on(&self.explored) {
+                self.explored.states_cut = true;
+            }
             if self.explored.broken.is_some() || self.explored.states_cut {
                 break;
             }
@@ -343,8 +394,11 @@ impl SmallWorld {
         let ways = state.ways_on(&self.bounds);
         let is_end = ways.next.is_empty();
         *ends += u64::from(is_end);
-        if let Some(finding) = state.broken() {
-            self.explored.broken = Some((finding, Walk(way.to_vec())));
+        self.explored.unanswered += u64::from(is_end && ways.timers_cut);
+        if let Some((finding, within)) = state.broken(&ways) {
+            let Explored { broken, beyond, .. } = &mut self.explored;
+            let first = if within { broken } else { beyond };
+            first.get_or_insert_with(|| (finding, Walk(way.to_vec())));
         }
         self.explored.timers_cut |= ways.timers_cut;
         self.explored.states_cut |= self.explored.states >= self.bounds.states;

@@ -1,14 +1,18 @@
 //! Every failure at every message and place, one at a time, on one scenario.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use rayon::prelude::*;
 
 use crate::fault::{Failure, Fault, Trigger};
+use crate::identity::Identity;
 use crate::process::Milestone;
 use crate::run::{self, Digesting, Onlooker, Refusal, Report};
 use crate::scenario::{Expect, Scenario, Verdict};
 use crate::trace::Happening;
 
 use super::menu::Menu;
+use super::trial::Charge;
 
 /// What came of a fault, the worst last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,39 +61,63 @@ pub struct Sweep {
     base: Scenario,
     /// How often the scenario is reconfigured by itself.
     reconfigurations: u64,
+    /// What comes of the scenario by itself.
+    verdict: Verdict,
     faults: Vec<Vec<Fault>>,
 }
 
 /// How many cells are handed out at once. What comes of a sweep does not depend on it.
 const BATCH: usize = 256;
 
+/// How many cells a sweep has at most.
+pub const MOST_CELLS: usize = 1_000_000;
+
+/// Why a scenario is not swept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unswept {
+    /// It cannot be run.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It has too many messages.
+    #[error(
+        "a sweep of it has more than {MOST_CELLS} cells; give it fewer requests, or wish for fewer \
+         failures"
+    )]
+    TooLarge,
+}
+
 impl Sweep {
-    /// Every single fault.
+    /// Every single fault, of the failures that are wanted.
     ///
     /// # Errors
-    /// A scenario that is not run.
-    pub fn of(base: &Scenario) -> Result<Sweep, Refusal> {
+    /// A scenario that is not run, or has too many messages.
+    pub fn of(base: &Scenario, wanted: impl Fn(Failure) -> bool) -> Result<Sweep, Unswept> {
         let base = Scenario { expect: Expect::default(), ..base.clone() };
-        let reconfigurations = run_once(&base)?.0.reconfigurations;
+        let (Report { reconfigurations, verdict, .. }, _) = run_once(&base)?;
         let mut faults = Vec::new();
         let menu = Menu::of(&base.protocol);
         for (configuration, position) in places(&menu, reconfigurations) {
+            let failures = failures(&menu, position).filter(|failure| wanted(*failure));
+            let failures: Vec<Failure> = failures.collect();
             for trigger in menu.triggers(configuration, position) {
                 for trigger in messages(&base, trigger) {
-                    let at = |failure| fault(configuration, position, trigger, failure);
-                    faults.extend(failures(&menu, position).map(|failure| vec![at(failure)]));
+                    let at = |failure: &Failure| fault(configuration, position, trigger, *failure);
+                    faults.extend(failures.iter().map(|failure| vec![at(failure)]));
+                    if faults.len() > MOST_CELLS {
+                        return Err(Unswept::TooLarge);
+                    }
                 }
             }
         }
-        Ok(Sweep { base, reconfigurations, faults })
+        Ok(Sweep { base, reconfigurations, verdict, faults })
     }
 
     /// Every two faults of one replica, each on the first message of its kind.
     ///
     /// # Errors
-    /// A scenario that is not run.
-    pub fn of_pairs(base: &Scenario) -> Result<Sweep, Refusal> {
-        let Sweep { base, reconfigurations, faults } = Sweep::of(base)?;
+    /// A scenario that is not run, or has too many messages.
+    pub fn of_pairs(base: &Scenario, wanted: impl Fn(Failure) -> bool) -> Result<Sweep, Unswept> {
+        let Sweep { base, reconfigurations, verdict, faults } = Sweep::of(base, wanted)?;
         let is_first =
             |fault: &Fault| fault.trigger.number() == 0 && fault.trigger.client().unwrap_or(0) == 0;
         let first: Vec<Fault> = faults.into_iter().flatten().filter(is_first).collect();
@@ -101,15 +129,13 @@ impl Sweep {
             let others = first[place + 1..].iter().filter(same);
             pairs.extend(others.map(|other| vec![one.clone(), other.clone()]));
         }
-        Ok(Sweep { base, reconfigurations, faults: pairs })
+        Ok(Sweep { base, reconfigurations, verdict, faults: pairs })
     }
 
-    /// The failures of these names alone.
+    /// What comes of the scenario by itself.
     #[must_use]
-    pub fn only(mut self, wanted: impl Fn(Failure) -> bool) -> Sweep {
-        let is_wanted = |fault: &Fault| fault.failures.iter().all(|failure| wanted(*failure));
-        self.faults.retain(|faults| faults.iter().all(is_wanted));
-        self
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
     }
 
     /// How many cells there are.
@@ -125,14 +151,24 @@ impl Sweep {
     }
 
     /// Runs all cells, on the threads of the pool that this is called in, and returns them in their
-    /// order. `goes_on` is told now and then how many are done.
-    pub fn run(&self, goes_on: &mut dyn FnMut(usize) -> bool) -> Vec<Cell> {
+    /// order. `goes_on` is told now and then how many are done; `stops` is asked before each.
+    pub fn run(
+        &self,
+        goes_on: &mut dyn FnMut(usize) -> bool,
+        stops: &(dyn Fn() -> bool + Sync),
+    ) -> Vec<Cell> {
         let mut cells = Vec::with_capacity(self.len());
         for batch in self.faults.chunks(BATCH) {
             if !goes_on(cells.len()) {
                 break;
             }
-            cells.par_extend(batch.par_iter().map(|faults| self.cell(faults)));
+            let unless_stopped = |faults: &Vec<Fault>| (!stops()).then(|| self.cell(faults));
+            let done: Vec<Option<Cell>> = batch.par_iter().map(unless_stopped).collect();
+            let before = cells.len();
+            cells.extend(done.into_iter().map_while(|cell| cell));
+            if cells.len() < before + batch.len() {
+                break;
+            }
         }
         cells
     }
@@ -146,10 +182,12 @@ impl Sweep {
     }
 
     fn cell(&self, faults: &[Fault]) -> Cell {
-        let outcome = match run_once(&self.scenario(faults)) {
-            Ok((report, outage_ns)) => self.outcome(faults, &report, outage_ns),
+        let run = || run_once(&self.scenario(faults));
+        let outcome = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok((report, outage_ns))) => self.outcome(faults, &report, outage_ns),
             // The base was run, and faults have no tape.
-            Err(_) => Outcome::Unreachable,
+            Ok(Err(_)) => Outcome::Unreachable,
+            Err(_) => Outcome::Broken { judge: Charge::PANIC },
         };
         Cell { faults: faults.to_vec(), outcome }
     }
@@ -158,10 +196,11 @@ impl Sweep {
         let judge = report.first_broken().map_or("", |finding| finding.judge);
         let reconfigurations = report.reconfigurations.saturating_sub(self.reconfigurations);
         match report.verdict {
+            // Whatever came of the run, it did not come of this.
+            _ if !all_fired(faults, report) => Outcome::Unreachable,
             Verdict::Broken => Outcome::Broken { judge },
             Verdict::BeyondTolerance => Outcome::Beyond { judge },
             Verdict::Undecided => Outcome::Undecided,
-            Verdict::Held if !all_fired(faults, report) => Outcome::Unreachable,
             Verdict::Held if reconfigurations == 0 => Outcome::Live { outage_ns },
             Verdict::Held => Outcome::Recovered { reconfigurations, outage_ns },
         }
@@ -207,7 +246,8 @@ fn messages(base: &Scenario, trigger: Trigger) -> Vec<Trigger> {
 fn all_fired(faults: &[Fault], report: &Report) -> bool {
     let fired = |fault: &Fault| {
         let pair = fault.failures.first().map(|failure| fault.pair(*failure));
-        let mut outcomes = report.injections.iter();
+        let who = Identity::replica(fault.configuration, fault.replica);
+        let mut outcomes = report.injections.iter().filter(|outcome| outcome.replica == who);
         outcomes.any(|outcome| Some(&outcome.pair) == pair.as_ref() && outcome.fired > 0)
     };
     faults.iter().all(fired)
@@ -267,8 +307,8 @@ mod tests {
 
     #[test]
     fn every_single_fault_is_borne() {
-        let sweep = Sweep::of(&base()).unwrap();
-        let cells = sweep.run(&mut |_| true);
+        let sweep = Sweep::of(&base(), |_| true).unwrap();
+        let cells = sweep.run(&mut |_| true, &|| false);
         assert_eq!(cells.len(), sweep.len());
         let worse = |cell: &&Cell| cell.outcome > Outcome::Undecided;
         assert_eq!(cells.iter().filter(worse).count(), 0);
@@ -295,20 +335,51 @@ mod tests {
             Failure::Sleep { milliseconds: 60_000 },
         )];
         let wanted = [Failure::EarlyReply, Failure::Rollback { operations: 2 }];
-        let sweep = Sweep::of_pairs(&base).unwrap().only(|failure| wanted.contains(&failure));
-        let cells = sweep.run(&mut |_| true);
+        let sweep = Sweep::of_pairs(&base, |failure| wanted.contains(&failure)).unwrap();
+        let cells = sweep.run(&mut |_| true, &|| false);
         let broken = cells.iter().filter(|cell| matches!(cell.outcome, Outcome::Broken { .. }));
         assert!(broken.count() > 0, "{cells:?}");
+    }
+
+    /// The base breaks by itself. What never happens is not to blame, nor is what happens to
+    /// somebody else.
+    #[test]
+    fn a_fault_is_blamed_for_what_it_does() {
+        let text = include_str!("../../scenarios/bcr/accepted_operation_lost_under_quorum.toml");
+        let reading = crate::scenario::read("lost", text.as_bytes(), &Default::default());
+        let sweep = Sweep::of(&reading.scenario.unwrap(), |_| true).unwrap();
+        assert_eq!(sweep.verdict(), Verdict::Broken);
+        let cells = sweep.run(&mut |_| true, &|| false);
+        let never = outcome(&cells, 2, "wedge_request(1)", "crash()");
+        assert_eq!(never, Outcome::Unreachable);
+
+        let mut base = base();
+        let shuttle = Trigger::Shuttle { client: 0, number: 0 };
+        base.faults = vec![fault(0, 1, shuttle, Failure::Crash)];
+        let cells = Sweep::of(&base, |failure| failure == Failure::Crash).unwrap();
+        let cells = cells.run(&mut |_| true, &|| false);
+        // The tail never sees what the middle did not pass on.
+        assert_eq!(outcome(&cells, 2, "shuttle(0,0)", "crash()"), Outcome::Unreachable);
+    }
+
+    #[test]
+    fn too_large_a_sweep_is_refused_before_it_is_made() {
+        let mut base = base();
+        let pool = base.pool.clone();
+        let items = vec![crate::object::Item::Pseudorandom { seed: 1, count: 2_000_000 }];
+        base.limits.steps = 10;
+        base.clients[0].workload = crate::object::Workload::new(items, pool);
+        assert!(matches!(Sweep::of(&base, |_| true), Err(Unswept::TooLarge)));
     }
 
     #[test]
     fn any_number_of_jobs_comes_to_the_same() {
         let shape = Shape::of("bcr").unwrap().requests(2, 2).faulty(1, 1);
         let scenario = crate::explore::generate::scenario(&shape, 1);
-        let sweep = Sweep::of(&scenario).unwrap();
+        let sweep = Sweep::of(&scenario, |_| true).unwrap();
         let with = |jobs| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
-            pool.install(|| sweep.run(&mut |_| true))
+            pool.install(|| sweep.run(&mut |_| true, &|| false))
         };
         assert_eq!(with(1), with(3));
     }

@@ -28,7 +28,14 @@ impl Charge {
     /// What a run is charged with, if anything broke.
     #[must_use]
     pub fn of(report: &Report) -> Option<Charge> {
-        let judge = report.first_broken()?.judge.to_owned();
+        Charge::of_judge(report, report.first_broken()?.judge)
+    }
+
+    /// What this judge charges a run with, if he found anything.
+    #[must_use]
+    pub fn of_judge(report: &Report, judge: &str) -> Option<Charge> {
+        let mut findings = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+        let judge = findings.find(|finding| finding.judge == judge)?.judge.to_owned();
         Some(Charge { within_tolerance: report.verdict == Verdict::Broken, judge })
     }
 
@@ -108,6 +115,8 @@ pub(super) enum End {
 pub(super) struct Trial {
     pub(super) index: u64,
     pub(super) end: End,
+    /// Whether it had to come to rest.
+    pub(super) is_demanded: bool,
     /// What it reached that the campaign had not.
     pub(super) news: Coverage,
 }
@@ -132,7 +141,8 @@ pub(super) fn trial(draw: Draw<'_>, seen: &Coverage, bigrams: &mut Bigrams) -> T
         let size = Size::of(&scenario, 0);
         let text = "the run ended in a panic".to_owned();
         let found = Found { size, index: draw.index, seed: draw.seed, text };
-        Trial { index: draw.index, end: End::Broke(charge, found), news: Coverage::default() }
+        let end = End::Broke(charge, found);
+        Trial { index: draw.index, end, is_demanded: false, news: Coverage::default() }
     })
 }
 
@@ -151,7 +161,7 @@ fn carry_out(draw: Draw<'_>, seen: &Coverage, bigrams: &mut Bigrams) -> Trial {
             end = End::Differs;
         }
     }
-    Trial { index, end, news }
+    Trial { index, end, is_demanded: report.rest.is_ok(), news }
 }
 
 fn end(scenario: &Scenario, report: &Report, index: u64, seed: u64) -> End {
@@ -166,7 +176,8 @@ fn end(scenario: &Scenario, report: &Report, index: u64, seed: u64) -> End {
     }
 }
 
-/// Whether every judge knows.
+/// Whether every judge knows, but for the one who asks whether the run came to an end.
 fn is_known(report: &Report) -> bool {
-    report.rulings.iter().all(|ruling| ruling.unknown.is_none())
+    let others = report.rulings.iter().filter(|ruling| ruling.judge != run::LIVENESS);
+    others.into_iter().all(|ruling| ruling.unknown.is_none())
 }

@@ -30,10 +30,23 @@ impl Property {
 
     /// Tests it once more; the first failure stands.
     pub fn test(&mut self, holds: bool, at: Place, text: impl FnOnce() -> String) {
+        self.test_against(holds, at, None, text);
+    }
+
+    /// The same, where it takes two events to break it: this one, and one before it that it
+    /// contradicts.
+    pub fn test_against(
+        &mut self,
+        holds: bool,
+        at: Place,
+        against: Option<u64>,
+        text: impl FnOnce() -> String,
+    ) {
         self.tested += 1;
         if !holds && self.finding.is_none() {
             let Place { event, at_ns } = at;
-            self.finding = Some(Finding { judge: self.judge, event, at_ns, text: text() });
+            let judge = self.judge;
+            self.finding = Some(Finding { judge, event, against, at_ns, text: text() });
         }
     }
 

@@ -71,6 +71,9 @@ pub trait Underway {
     /// What its judges say so far.
     fn rulings(&self) -> Vec<Ruling>;
 
+    /// Since which event more replicas of some configuration are faulty than the protocol bears.
+    fn too_many_since(&self) -> Option<u64>;
+
     /// Whether every client has what it asked for.
     fn is_finished(&self) -> bool;
 
@@ -180,6 +183,10 @@ impl<P: Judged> Underway for Stage<P> {
 
     fn rulings(&self) -> Vec<Ruling> {
         self.watch.bench.rulings()
+    }
+
+    fn too_many_since(&self) -> Option<u64> {
+        self.watch.injections.too_many_since(self.scenario.protocol.tolerated())
     }
 
     fn is_finished(&self) -> bool {

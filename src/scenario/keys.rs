@@ -118,7 +118,11 @@ pub(super) static ROOT: Shape = Shape {
         needed("protocol", Form::OneOf(&["bcr"]), "Who runs: Byzantine chain replication."),
         key("name", Form::Text, "A short name for reports."),
         key("seed", Form::Bits, "What every answer is drawn from."),
-        key("t", Form::Number(0, 50), "Faulty replicas that a configuration bears, of 2t+1."),
+        key(
+            "t",
+            Form::Number(0, super::model::Bcr::MAX_T as u64),
+            "Faulty replicas that a configuration bears, of 2t+1.",
+        ),
         key("accept", Form::OneOf(&["chain", "quorum"]), "When a client believes a result."),
         key(
             "deliver",

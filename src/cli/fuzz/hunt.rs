@@ -22,7 +22,8 @@ pub(super) fn hunt(
         done += 1;
         bar.shows(done, format!("{}: {} of {runs} runs", kills.quirk, kills.killed))
     };
-    let all = pool.install(|| kills::hunt(campaign, &mut goes_on));
+    let quirks = kills::count(campaign);
+    let all = pool.install(|| kills::hunt(campaign, &mut goes_on, &Bar::is_interrupted));
     bar.tells_speed(all.iter().map(|kills| kills.runs).sum(), shell);
     bar.ends();
     writeln!(shell, "Every seeded bug of {words}, {runs} runs each, seed {seed}.\n")?;
@@ -37,10 +38,14 @@ pub(super) fn hunt(
     }
     let found = all.iter().filter(|kills| kills.killed > 0).count();
     let promised = all.iter().filter(|kills| kills.promises > 0).count();
+    if all.len() as u64 != quirks {
+        let hunted = all.len();
+        writeln!(shell, "\nInterrupted: {found} of the first {hunted} of {quirks} are found.")?;
+        return Ok(Exit::Undecided);
+    }
     writeln!(
         shell,
-        "\n{found} of {} are found, {promised} of them by a promise to users that broke.",
-        all.len()
+        "\n{found} of {quirks} are found, {promised} of them by a promise to users that broke."
     )?;
-    Ok(Exit::Held)
+    Ok(if found == all.len() { Exit::Held } else { Exit::Broken })
 }

@@ -36,9 +36,11 @@ pub(super) struct Args {
 
 const AFTER_HELP: &str = "\
 What comes of it depends on the seed, the number of runs and what may be drawn, and on nothing else:
-any number of jobs finds the same. Ctrl-C ends early, with the outcome of the runs made so far.
+any number of jobs finds the same. Ctrl-C ends early, with the outcome of the runs made so far; what
+they found is written as it is then, and not made small.
 Exit codes: 0 everything held; 1 something broke within tolerance; 3 nothing broke, but some runs
 reached a limit; 4 a run was not the same run twice; 5 something broke, all of it beyond tolerance.
+With --every-quirk: 0 all are found; 1 some survive; 3 it was interrupted.
 
 Examples:
   perjury fuzz bcr --runs 10000
@@ -82,17 +84,21 @@ struct What {
     #[arg(long, conflicts_with_all = ["quirk", "json", "shard", "shards", "for_ns", "stop_after"])]
     every_quirk: bool,
     /// How many faulty replicas a configuration bears; 1..2 without, a file's own for a file.
-    #[arg(long, value_name = "LEAST..MOST", value_parser = range)]
+    #[arg(long, value_name = "LEAST..MOST", value_parser = few)]
     t: Option<(u64, u64)>,
-    /// How many clients there are, where there is no file.
-    #[arg(long, value_name = "LEAST..MOST", value_parser = range, default_value = "1..3")]
-    clients: (u64, u64),
-    /// How many requests they make in all, where there is no file.
-    #[arg(long, value_name = "LEAST..MOST", value_parser = range, default_value = "16..24")]
-    requests: (u64, u64),
+    /// How many clients there are, where there is no file with its own; 1..3 without.
+    #[arg(long, value_name = "LEAST..MOST", value_parser = range)]
+    clients: Option<(u64, u64)>,
+    /// How many requests they make in all, where there is no file with its own clients; 16..24
+    /// without.
+    #[arg(long, value_name = "LEAST..MOST", value_parser = range)]
+    requests: Option<(u64, u64)>,
     /// Change every scenario: a dotted path of its TOML form and a value, e.g. accept=quorum.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Repair what is plainly a slip in a file of the course format.
+    #[arg(long)]
+    lenient: bool,
 }
 
 /// How it is run, and what is written.
@@ -100,12 +106,13 @@ struct What {
 pub(super) struct How {
     /// How many runs are made.
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// Run for so long, instead of a number of runs: 90s, 10min.
     #[arg(long = "for", value_name = "TIME", value_parser = time, conflicts_with = "runs")]
     for_ns: Option<u64>,
     /// Make no more runs after so many that broke something.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
     /// How many run at a time; one for each processor, without.
     #[arg(long, value_name = "NUMBER")]
@@ -154,11 +161,19 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
     if what.every_quirk {
         return hunt::hunt(&campaign, &what.words(target), &pool, shell);
     }
+    if !how.json {
+        outcome::can_be_written_to(&how.out)?;
+    }
     let mut progress = Progress::new(&campaign, how.for_ns);
-    let tally = pool.install(|| campaign.run(&mut |tally| progress.goes_on(tally)));
+    let deadline = progress.deadline();
+    let mut goes_on = |tally: &Tally| progress.goes_on(tally);
+    let tally = pool.install(|| campaign.run_until(&mut goes_on, &|| deadline.is_over()));
     progress.runs_are_over(&tally, shell);
     let record = Record::of(&campaign, &what.words(target), tally);
     if how.json {
+        if !record.is_whole() {
+            shell.say("the part was cut short and cannot be merged: run it again");
+        }
         write!(shell, "{}", record.to_lines())?;
         return Ok(outcome::exit(&record.tally));
     }
@@ -170,6 +185,13 @@ impl What {
     fn shape(&self, target: &str, shell: &mut Shell) -> Result<Shape, Failure> {
         let is_protocol = explore::plain(target).is_some();
         let base = self.base(target, is_protocol, shell)?;
+        let has_clients = !base.clients.is_empty();
+        if has_clients && (self.clients.is_some() || self.requests.is_some()) {
+            return Err(Failure::Usage(format!(
+                "{target} has its own clients, so --clients and --requests would change nothing; \
+                 leave them out"
+            )));
+        }
         let mut shape = Shape::around(base);
         if is_protocol {
             shape = shape.faulty(1, 2);
@@ -177,8 +199,19 @@ impl What {
         if let Some((least, most)) = self.t {
             shape = shape.faulty(least as u32, most as u32);
         }
-        shape = shape.clients(self.clients.0 as u32, self.clients.1 as u32);
-        shape = shape.requests(self.requests.0, self.requests.1).only(self.kinds()?);
+        if let Some((least, most)) = self.clients {
+            shape = shape.clients(least as u32, most as u32);
+        }
+        if let Some((least, most)) = self.requests {
+            shape = shape.requests(least, most);
+        }
+        if !has_clients && (shape.clients.1 == 0 || shape.requests.1 == 0) {
+            return Err(Failure::Usage("nobody would ask for anything: give more".to_owned()));
+        }
+        shape = shape.only(self.kinds()?);
+        if shape.kinds.iter().next().is_none() && shape.base.faults.is_empty() {
+            shell.say("no kind of trouble is left that could be drawn: nobody will fail");
+        }
         Ok(if self.beyond { shape.beyond() } else { shape })
     }
 
@@ -191,7 +224,8 @@ impl What {
         shell: &mut Shell,
     ) -> Result<crate::scenario::Scenario, Failure> {
         let quirk = self.quirk.iter().map(|quirk| format!("quirk={quirk}"));
-        let reader = Reader::setting(self.set.iter().cloned().chain(quirk).collect());
+        let set = self.set.iter().cloned().chain(quirk).collect();
+        let reader = Reader::setting(set, self.lenient);
         let mut reading = match is_protocol {
             true => reader.read_text(target, &format!("protocol = \"{target}\"\n"))?,
             false => reader.read(target).map_err(|failure| unknown(target, failure))?,
@@ -244,12 +278,21 @@ fn range(text: &str) -> Result<(u64, u64), String> {
     }
 }
 
+/// The same, up to what a scenario may say of t.
+fn few(text: &str) -> Result<(u64, u64), String> {
+    let most = crate::scenario::Bcr::MAX_T;
+    match range(text) {
+        Ok((least, upper)) if upper <= u64::from(most) => Ok((least, upper)),
+        _ => Err(format!("write two numbers up to {most}, e.g. 1..3")),
+    }
+}
+
 /// A time, in nanoseconds.
 fn time(text: &str) -> Result<u64, String> {
     // Nobody who fuzzes for 10m means milliseconds.
     let minutes = text.strip_suffix('m').map(|number| format!("{number}min"));
     let time = number::duration(text).or_else(|| number::duration(&minutes?));
-    time.ok_or_else(|| "write a number with a unit: 30s, 10min, 2h".to_owned())
+    time.filter(|ns| *ns > 0).ok_or_else(|| "write a number with a unit: 30s, 10min, 2h".to_owned())
 }
 
 /// How many runs there were, as a person reads it.
@@ -258,7 +301,7 @@ fn counted(tally: &Tally) -> String {
     let broke = tally.broke();
     let mut text = format!("{runs} runs: {held} held, {broke} broke something");
     if let Some(first) = tally.first_undecided {
-        text += &format!(", {undecided} reached a limit (first number {first})");
+        text += &format!(", {undecided} reached a limit (first number {first}: see --print)");
     }
     if tally.unended > 0 {
         text += &format!(", {} were cut off and need not have come to rest", tally.unended);

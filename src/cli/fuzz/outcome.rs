@@ -26,6 +26,8 @@ pub(super) fn tell(
     let mut goes_on = |done, all| progress.shrinks(done, all);
     let found = pool.install(|| discoveries(tally, &scenario_of, &mut goes_on));
     progress.is_over();
+    // What cannot be written does not keep the rest from being told.
+    let mut written = Ok(());
     for (charge, group) in &tally.groups {
         let Charge { judge, .. } = charge;
         let times = if group.count == 1 { "run" } else { "runs" };
@@ -37,13 +39,31 @@ pub(super) fn tell(
             group.first
         )?;
         for one in found.iter().filter(|one| one.charge == *charge) {
-            discovery(one, out, shell)?;
+            written = written.and(discovery(one, out, shell));
         }
         if judge == Charge::PANIC {
-            panics(&group.kept, record, out, shell)?;
+            written = written.and(panics(&group.kept, record, out, shell));
+        } else if group.count > group.kept.len() as u64 {
+            writeln!(shell, "  (the {} smallest of them were made small)", group.kept.len())?;
         }
     }
-    Ok(exit(tally))
+    written.map(|()| exit(tally))
+}
+
+/// Finds out before a campaign what could not be written after it.
+pub(super) fn can_be_written_to(out: &Path) -> Result<(), Failure> {
+    match fs::metadata(out) {
+        Ok(found) if !found.is_dir() => {
+            let path = out.display();
+            Err(Failure::Usage(format!("--out {path}: this is a file; name a folder")))
+        }
+        Ok(found) if found.permissions().readonly() => {
+            let path = out.display();
+            Err(Failure::Usage(format!("--out {path}: the folder cannot be written to")))
+        }
+        // What is not there is made when something is found.
+        _ => Ok(()),
+    }
 }
 
 /// How a campaign with this outcome ends.
@@ -61,6 +81,8 @@ fn counts(Record { header, tally, .. }: &Record, shell: &mut Shell) -> std::io::
         [] => "all the same run both times".to_owned(),
         numbers => format!("NOT DETERMINISTIC: runs {numbers:?} differ"),
     };
+    let demanded = tally.demanded;
+    writeln!(shell, "  live        {demanded} of them had to answer everybody in time, and rest")?;
     writeln!(shell, "  made twice  {} (one in {TWICE_EVERY}), {differing}", tally.twice)?;
     let all = header.cells;
     let seen = tally.coverage.cells.len();

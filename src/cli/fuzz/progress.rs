@@ -2,9 +2,21 @@
 
 use std::time::Duration;
 
-use crate::cli::bar::{Bar, rate};
+use crate::cli::bar::{Bar, Moment, rate};
 use crate::cli::shell::Shell;
 use crate::explore::{Campaign, Tally};
+
+/// When somebody presses Ctrl-C, or at some time.
+pub(super) struct Deadline {
+    until: Option<Moment>,
+}
+
+impl Deadline {
+    /// Whether it is there.
+    pub(super) fn is_over(&self) -> bool {
+        Bar::is_interrupted() || self.until.as_ref().is_some_and(Moment::is_past)
+    }
+}
 
 /// Shows how far it is, and knows when it is to end.
 pub(super) struct Progress {
@@ -43,8 +55,12 @@ impl Progress {
             Some(_) => passed.as_secs(),
             None => tally.runs,
         };
-        let is_over = self.for_ns.is_some_and(|for_ns| passed >= Duration::from_nanos(for_ns));
-        self.bar.shows(done, message) && !is_over
+        self.bar.shows(done, message) && !self.deadline().is_over()
+    }
+
+    /// When no more runs are to be made, for those who make them.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline { until: self.for_ns.map(|ns| self.bar.after(Duration::from_nanos(ns))) }
     }
 
     /// Says beside the outcome how fast that was.

@@ -3,12 +3,12 @@
 use crate::cli::Failure;
 use crate::explore::Shard;
 
-/// Where schedulers say which task of an array this is, and where its numbers begin, if not at 0.
-const TASKS: [(&str, Option<&str>); 3] = [
-    ("SLURM_ARRAY_TASK_ID", Some("SLURM_ARRAY_TASK_MIN")),
-    ("JOB_COMPLETION_INDEX", None),
-    ("HQ_TASK_ID", None),
-];
+/// Where schedulers say which task of an array this is. Those that run inside of others come first:
+/// a HyperQueue worker that is a task of a Slurm array hands on the number of its array too.
+const TASKS: [&str; 3] = ["HQ_TASK_ID", "JOB_COMPLETION_INDEX", SLURM];
+
+/// The one whose numbers may begin elsewhere than at 0 and have gaps.
+const SLURM: &str = "SLURM_ARRAY_TASK_ID";
 
 /// The part that the options `--shard INDEX/COUNT` and `--shards COUNT` ask for.
 pub(super) fn which(shard: Option<&str>, shards: Option<u64>) -> Result<Shard, Failure> {
@@ -36,9 +36,14 @@ fn parsed(text: &str) -> Result<Shard, Failure> {
 
 fn of_task(count: u64, variable: &dyn Fn(&str) -> Option<String>) -> Result<Shard, Failure> {
     let number = |name: &str| variable(name)?.trim().parse::<u64>().ok();
-    let task = TASKS.iter().find_map(|(name, least)| {
-        let first = least.and_then(number).unwrap_or(0);
-        Some((name, number(name)?.checked_sub(first)?))
+    let task = TASKS.iter().find_map(|name| {
+        let task = number(name)?;
+        if *name != SLURM {
+            return Some((name, task));
+        }
+        let first = number("SLURM_ARRAY_TASK_MIN").unwrap_or(0);
+        let step = number("SLURM_ARRAY_TASK_STEP").unwrap_or(1).max(1);
+        Some((name, task.checked_sub(first)? / step))
     });
     match task {
         Some((_, index)) if index < count => Ok(Shard { index, count }),
@@ -50,7 +55,7 @@ fn of_task(count: u64, variable: &dyn Fn(&str) -> Option<String>) -> Result<Shar
         None => Err(Failure::Usage(format!(
             "--shards {count}: none of {} says which part this is; set one, or write \
              --shard INDEX/{count}",
-            TASKS.map(|(name, _)| name).join(", ")
+            TASKS.join(", ")
         ))),
     }
 }
@@ -74,6 +79,10 @@ mod tests {
         assert_eq!(of(8, &[("JOB_COMPLETION_INDEX", "3")]), third);
         let slurm = [("SLURM_ARRAY_TASK_ID", "4"), ("SLURM_ARRAY_TASK_MIN", "1")];
         assert_eq!(of(8, &slurm), third);
+        let gaps = [("SLURM_ARRAY_TASK_ID", "7"), ("SLURM_ARRAY_TASK_STEP", "2")];
+        assert_eq!(of(8, &gaps), third);
+        // The workers of HyperQueue stand in an array of their own.
+        assert_eq!(of(8, &[("SLURM_ARRAY_TASK_ID", "1"), ("HQ_TASK_ID", "3")]), third);
     }
 
     #[test]

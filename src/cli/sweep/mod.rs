@@ -3,13 +3,15 @@
 mod html;
 mod matrix;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::explore::Kinds;
-use crate::explore::sweep::{Cell, Outcome as Came, Sweep};
-use crate::scenario::{Scenario, to_toml};
+use crate::explore::sweep::{Cell, Outcome as Came, Sweep, Unswept};
+use crate::scenario::{Scenario, Verdict, to_toml};
+use crate::time::Span;
 
 use super::args::Subject;
 use super::bar::Bar;
@@ -22,8 +24,9 @@ use matrix::Matrix;
 #[command(after_help = "\
 Every cell is the scenario with one fault more: a failure of one replica, on one message. Messages
 that come only when replicas are replaced are reached if the scenario has them replaced.
-Exit codes: 0 nothing broke; 1 something broke within tolerance; 3 a limit was reached; 5 something
-broke, all of it beyond tolerance.
+Ctrl-C ends early, with the cells that were run. Exit codes: 0 nothing broke; 1 something broke
+within tolerance; 3 a limit was reached, or not all cells were run; 5 something broke, all of it
+beyond tolerance.
 
 Examples:
   perjury sweep scenarios/bcr/first.toml
@@ -51,31 +54,77 @@ pub(super) struct Args {
 
 pub(super) fn sweep(args: &Args, shell: &mut Shell) -> Outcome {
     let scenario = args.subject.scenario(shell)?;
-    let refused = |refusal| Failure::Refused { path: args.subject.file.clone(), refusal };
-    let mut sweep = match args.pairs {
-        false => Sweep::of(&scenario).map_err(refused)?,
-        true => Sweep::of_pairs(&scenario).map_err(refused)?,
+    let file = &args.subject.file;
+    let kinds = match args.only.is_empty() {
+        true => Kinds::all(),
+        false => Kinds::named(args.only.iter().map(String::as_str))
+            .map_err(|unknown| Failure::Usage(format!("--only: {unknown}")))?,
     };
-    if !args.only.is_empty() {
-        let kinds = Kinds::named(args.only.iter().map(String::as_str));
-        let kinds = kinds.map_err(|unknown| Failure::Usage(format!("--only: {unknown}")))?;
-        sweep = sweep.only(|failure| kinds.has(failure.name()));
+    let wanted = |failure: crate::fault::Failure| kinds.has(failure.name());
+    let swept = match args.pairs {
+        false => Sweep::of(&scenario, wanted),
+        true => Sweep::of_pairs(&scenario, wanted),
+    };
+    let sweep = swept.map_err(|why| match why {
+        Unswept::Refused(refusal) => Failure::Refused { path: file.clone(), refusal },
+        why @ Unswept::TooLarge => Failure::Usage(format!("{file}: {why}")),
+    })?;
+    if sweep.is_empty() {
+        return Err(Failure::Usage(format!(
+            "{file}: there is no cell: no replica can have such a failure on any message"
+        )));
+    }
+    if sweep.verdict() != Verdict::Held {
+        let verdict = sweep.verdict();
+        shell.say(&format!("{file}: {verdict} by itself, whatever is added to it in a cell"));
     }
     let pool = super::pool(args.jobs)?;
     let bar = Bar::new(sweep.len() as u64);
     let mut goes_on = |done: usize| bar.shows(done as u64, format!("{done} cells"));
-    let cells = pool.install(|| sweep.run(&mut goes_on));
+    let cells = pool.install(|| sweep.run(&mut goes_on, &Bar::is_interrupted));
     bar.ends();
     bar.tells_speed(cells.len() as u64, shell);
     let matrix = Matrix::new(&scenario, &cells);
-    writeln!(shell, "{}: {}", args.subject.file, Counts(&cells))?;
+    let is_cut = cells.len() < sweep.len();
+    let cut = if is_cut { format!("INTERRUPTED, of {} ", sweep.len()) } else { String::new() };
+    writeln!(shell, "{file}: {cut}{}", Counts(&cells))?;
     write!(shell, "{matrix}")?;
+    outages(&cells, shell)?;
     broken(args, &sweep, &cells, shell)?;
     if let Some(path) = &args.html {
         let wrong = |error| Failure::File { path: path.display().to_string(), error };
-        fs::write(path, html::page(&args.subject.file, &scenario, &cells)).map_err(wrong)?;
+        let title = format!("{file}{}", if is_cut { ", interrupted" } else { "" });
+        fs::write(path, html::page(&title, &scenario, &cells)).map_err(wrong)?;
     }
-    Ok(exit(&cells))
+    Ok(match exit(&cells) {
+        Exit::Held if is_cut => Exit::Undecided,
+        exit => exit,
+    })
+}
+
+/// How often the replicas had to be replaced, and how long clients waited for it.
+fn outages(cells: &[Cell], shell: &mut Shell) -> std::io::Result<()> {
+    let mut recovered: BTreeMap<u64, (u64, u64, &Cell)> = BTreeMap::new();
+    for cell in cells {
+        if let Came::Recovered { reconfigurations, outage_ns } = cell.outcome {
+            let (count, longest, worst) =
+                recovered.entry(reconfigurations).or_insert((0, outage_ns, cell));
+            *count += 1;
+            if outage_ns > *longest {
+                (*longest, *worst) = (outage_ns, cell);
+            }
+        }
+    }
+    for (reconfigurations, (count, longest_ns, worst)) in recovered {
+        let (longest, worst) = (Span(longest_ns), matrix::told(&worst.faults));
+        let more = if reconfigurations == 1 { "reconfiguration" } else { "reconfigurations" };
+        writeln!(
+            shell,
+            "  {count} recovered with {reconfigurations} {more}; the longest wait was {longest}: \
+             {worst}"
+        )?;
+    }
+    Ok(())
 }
 
 fn exit(cells: &[Cell]) -> Exit {

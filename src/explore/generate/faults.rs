@@ -169,7 +169,7 @@ impl Drawing<'_> {
     fn trigger(&mut self, triggers: &[Trigger], at: Subject) -> Trigger {
         let trigger = self.dice.pick(TRIGGER, at, triggers);
         let Some(_) = trigger.client() else {
-            return trigger.with_number(self.dice.pick(NUMBER, at, &[0, 0, 0, 1, 2]));
+            return trigger.with_number(self.dice.pick(NUMBER, at, &[0, 0, 0, 0, 0, 0, 0, 1]));
         };
         let clients = self.scenario.clients.len().max(1) as u64;
         let client = self.dice.between(CLIENT, at, (0, clients - 1)) as u32;

@@ -155,6 +155,9 @@ pub(super) fn simpler_knobs(bcr: &Bcr) -> Vec<Bcr> {
         propose(Bcr { t, ..bcr.clone() });
     }
     propose(Bcr { checkpoint_every: None, ..bcr.clone() });
+    for shorter in [1, 2, 3].into_iter().filter(|every| Some(*every) < bcr.checkpoint_every) {
+        propose(Bcr { checkpoint_every: Some(shorter), ..bcr.clone() });
+    }
     propose(Bcr {
         client_timeout_ns: default.client_timeout_ns,
         head_timeout_ns: default.head_timeout_ns,

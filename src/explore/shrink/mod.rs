@@ -15,10 +15,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
 
-use crate::run::{self, Digesting, Report};
-use crate::scenario::{Expect, Scenario};
+use crate::run::{self, Digesting};
+use crate::scenario::{Choice, Expect, Scenario};
 
 use super::trial::Charge;
+use parts::Sort;
 pub use walk::Walk;
 
 /// How many smaller scenarios are tried at most. Most need a few hundred.
@@ -40,9 +41,57 @@ pub struct Shrunk {
 /// expected of the large one.
 #[must_use]
 pub fn shrink(scenario: &Scenario, charge: &Charge, most_tries: u64) -> Shrunk {
-    let mut walk = Walk::new(Scenario { expect: Expect::default(), ..scenario.clone() });
+    shrink_while(scenario, charge, most_tries, &mut |_| true)
+}
+
+/// The same; `goes_on` is told now and then how many were tried, and says whether to go on.
+pub fn shrink_while(
+    scenario: &Scenario,
+    charge: &Charge,
+    most_tries: u64,
+    goes_on: &mut dyn FnMut(u64) -> bool,
+) -> Shrunk {
+    let begin = Scenario { expect: Expect::default(), ..scenario.clone() };
+    let mut shrunk = walked(Walk::new(begin), charge, most_tries, goes_on);
+    if shrunk.is_finished
+        && let Some(named) = with_answers_named(&shrunk.scenario, charge)
+    {
+        let left = most_tries.saturating_sub(shrunk.tries);
+        let Shrunk { scenario, tries, is_finished } =
+            walked(Walk::over_answers(named), charge, left, goes_on);
+        shrunk.tries += tries;
+        // A few answers say what matters; many say less than a seed.
+        if is_finished && scenario.choices.len() <= MOST_ANSWERS {
+            shrunk.scenario = scenario;
+        }
+    }
+    shrunk
+}
+
+/// How many answers may stand in for a seed.
+const MOST_ANSWERS: usize = 2;
+
+/// The same run under seed 0, with every answer that its own seed gives on a tape; none if seed 0
+/// is its own, or if it would be another run.
+fn with_answers_named(scenario: &Scenario, charge: &Charge) -> Option<Scenario> {
+    if scenario.seed == 0 {
+        return None;
+    }
+    let tape = run::record_tape(scenario).ok()?;
+    let choices = tape.iter().map(|(site, answer)| Choice { site: site.to_owned(), answer });
+    let named = Scenario { seed: 0, choices: choices.collect(), ..scenario.clone() };
+    is_shown(&named, charge).then_some(named)
+}
+
+/// Walks as far as it goes.
+fn walked(
+    mut walk: Walk,
+    charge: &Charge,
+    most_tries: u64,
+    goes_on: &mut dyn FnMut(u64) -> bool,
+) -> Shrunk {
     let mut tries = 0;
-    while tries < most_tries {
+    while tries < most_tries && goes_on(tries) {
         let ahead = walk.ahead(rayon::current_num_threads().min((most_tries - tries) as usize));
         if ahead.is_empty() {
             return Shrunk { scenario: walk.into_best(), tries, is_finished: true };
@@ -64,17 +113,24 @@ pub fn shrink(scenario: &Scenario, charge: &Charge, most_tries: u64) -> Shrunk {
     Shrunk { scenario: walk.into_best(), tries, is_finished: false }
 }
 
+/// The scenario with one part less, for each of them that is trouble for somebody, and what is left
+/// out in words.
+pub(super) fn one_part_less(scenario: &Scenario) -> Vec<(String, Scenario)> {
+    let less = |sort: Sort| {
+        (0..sort.count(scenario))
+            .map(move |part| (sort.told(scenario, part), sort.without(scenario, part..part + 1)))
+    };
+    [Sort::Failures, Sort::Links, Sort::Processes].into_iter().flat_map(less).collect()
+}
+
 /// Whether a run of this scenario is charged with the same.
 #[must_use]
 pub fn is_shown(scenario: &Scenario, charge: &Charge) -> bool {
-    match report_of(scenario) {
-        Some(report) => charge.is_shown_by(&report),
-        None => charge.judge == Charge::PANIC,
-    }
-}
-
-/// What comes of a scenario; none for a panic.
-fn report_of(scenario: &Scenario) -> Option<Report> {
     let run = || run::run_before(scenario, &mut run::Nobody, Digesting::No);
-    catch_unwind(AssertUnwindSafe(run)).ok()?.ok()
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(report)) => charge.is_shown_by(&report),
+        // It cannot be run, so it shows nothing.
+        Ok(Err(_)) => false,
+        Err(_) => charge.judge == Charge::PANIC,
+    }
 }

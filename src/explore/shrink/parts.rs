@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::fault::Fault;
+use crate::identity::Identity;
 use crate::object::{Demand, Item, Workload};
 use crate::scenario::{Cut, Party, ProcessTrouble, Scenario};
 
@@ -49,6 +50,26 @@ impl Sort {
             Sort::Processes => scenario.processes.iter().map(troubles).sum(),
             Sort::Choices => scenario.choices.len(),
         }
+    }
+
+    /// A part of this sort that is trouble, in words.
+    pub(super) fn told(self, scenario: &Scenario, part: usize) -> String {
+        let failures = || {
+            scenario.faults.iter().flat_map(|fault| {
+                let who = Identity::replica(fault.configuration, fault.replica);
+                fault.failures.iter().map(move |one| format!("{} of {who}", fault.pair(*one)))
+            })
+        };
+        let told = match self {
+            Sort::Failures => failures().nth(part),
+            Sort::Links if part < scenario.network.partitions.len() => {
+                Some(format!("partition {part}"))
+            }
+            Sort::Links => Some("the exception for one link".to_owned()),
+            Sort::Processes => Some("one trouble of a process".to_owned()),
+            Sort::Clients | Sort::Requests | Sort::Choices => None,
+        };
+        told.unwrap_or_default()
     }
 
     /// The scenario without these parts.

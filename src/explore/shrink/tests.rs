@@ -130,7 +130,7 @@ fn unsound() -> Shape {
 fn broken(shape: &Shape) -> impl Iterator<Item = (Scenario, Charge)> {
     let all = (0..).filter_map(|seed| {
         let scenario = generate::scenario(shape, seed);
-        let charge = Charge::of(&report_of(&scenario)?)?;
+        let charge = Charge::of(&run::run(&scenario).ok()?)?;
         Some((scenario, charge))
     });
     all.filter(|(_, charge)| charge.judge == "extension")
@@ -149,7 +149,9 @@ fn what_is_left_fails_for_the_same_reason_at_any_number_of_threads() {
     assert!(one.is_finished);
     assert!(is_shown(&one.scenario, &charge));
     let (before, after) = (Size::of(&scenario, 0), Size::of(&one.scenario, 0));
-    assert!(after.troubles <= 2 && after.requests < before.requests, "{before:?} {after:?}");
+    assert!(after.troubles <= 3 && after.requests < before.requests, "{before:?} {after:?}");
+    let answers = one.scenario.choices.len();
+    assert!(answers == 0 || (answers <= MOST_ANSWERS && one.scenario.seed == 0));
 }
 
 #[test]
@@ -174,7 +176,7 @@ fn a_bug_of_three_faults_is_found_among_two_hundred() {
         let far = Fault { configuration: 1 + number as u32 % 4, ..fault(1, number, failure) };
         scenario.faults.insert(number as usize % 50, far);
     }
-    let charge = Charge::of(&report_of(&scenario).unwrap()).expect("it breaks");
+    let charge = Charge::of(&run::run(&scenario).unwrap()).expect("it breaks");
     let Shrunk { scenario, tries, .. } = shrink(&scenario, &charge, TRIES);
     assert_eq!(Size::of(&scenario, 0).troubles, 3);
     assert!(tries < 300, "{tries} tries");

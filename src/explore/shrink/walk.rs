@@ -34,6 +34,8 @@ enum Stage {
     Weaken { changes: Arc<[Scenario]>, next: usize },
     /// The same, a part at a time and with another seed; the last places first.
     Reseed { sort: usize, left: usize, seed: u64 },
+    /// `chunk` answers on the tape are left out, from `at` on.
+    Forget { chunk: usize, at: usize },
     /// There is nothing left to try.
     Over,
 }
@@ -49,6 +51,14 @@ impl Walk {
     #[must_use]
     pub fn new(scenario: Scenario) -> Walk {
         Walk { best: scenario, stage: Stage::WriteOut, proposed: None, changed: false }
+    }
+
+    /// The way that leaves out answers on the tape, and nothing else.
+    #[must_use]
+    pub fn over_answers(scenario: Scenario) -> Walk {
+        let chunk = Sort::Choices.count(&scenario).max(1);
+        let stage = Stage::Forget { chunk, at: 0 };
+        Walk { best: scenario, stage, proposed: None, changed: false }
     }
 
     /// The smallest scenario that will do, so far.
@@ -88,8 +98,8 @@ impl Walk {
         match &mut self.stage {
             Stage::WriteOut => self.next_stage(),
             Stage::Weaken { changes, .. } => *changes = weaker::than(&self.best).into(),
-            Stage::Reseed { left, .. } => *left = left.saturating_sub(1),
-            Stage::LeaveOut { .. } | Stage::Over => {}
+            Stage::Reseed { left, seed, .. } => (*left, *seed) = (left.saturating_sub(1), 1),
+            Stage::Forget { .. } | Stage::LeaveOut { .. } | Stage::Over => {}
         }
     }
 
@@ -100,7 +110,7 @@ impl Walk {
         }
         match &mut self.stage {
             Stage::WriteOut => self.next_stage(),
-            Stage::LeaveOut { chunk, at, .. } => *at += *chunk,
+            Stage::LeaveOut { chunk, at, .. } | Stage::Forget { chunk, at } => *at += *chunk,
             Stage::Weaken { next, .. } => *next += 1,
             Stage::Reseed { seed, .. } if *seed < SEEDS => *seed += 1,
             Stage::Reseed { left, seed, .. } => (*left, *seed) = (left.saturating_sub(1), 1),
@@ -132,6 +142,11 @@ impl Walk {
                 let end = count.min(*at + *chunk);
                 (*at < end).then(|| sort.without(&self.best, *at..end))
             }
+            Stage::Forget { chunk, at } => {
+                let count = Sort::Choices.count(&self.best);
+                let end = count.min(*at + *chunk);
+                (*at < end).then(|| Sort::Choices.without(&self.best, *at..end))
+            }
             Stage::Weaken { changes, next } => changes.get(*next).cloned(),
             Stage::Reseed { sort, left, seed } => {
                 let part = left.checked_sub(1)?;
@@ -142,10 +157,8 @@ impl Walk {
         }
     }
 
-    /// Where seed 0 will do as well, no seed matters.
     fn reseed(&self, sort: usize) -> Stage {
-        let left = if self.best.seed == 0 { 0 } else { RESEEDED[sort].count(&self.best) };
-        Stage::Reseed { sort, left, seed: 1 }
+        Stage::Reseed { sort, left: RESEEDED[sort].count(&self.best), seed: 1 }
     }
 
     fn next_stage(&mut self) {
@@ -174,7 +187,8 @@ impl Walk {
                 self.changed = false;
                 leave_out(0, &self.best)
             }
-            Stage::Reseed { .. } | Stage::Over => Stage::Over,
+            Stage::Forget { chunk, .. } if *chunk > 1 => Stage::Forget { chunk: chunk / 2, at: 0 },
+            Stage::Forget { .. } | Stage::Reseed { .. } | Stage::Over => Stage::Over,
         };
     }
 }

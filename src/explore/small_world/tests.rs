@@ -39,8 +39,9 @@ fn tree(scenario: &Scenario, bounds: Bounds) -> (BTreeSet<u128>, u64) {
     let mut open = vec![SmallWorld::new(scenario, bounds).unwrap().begin];
     while let Some(state) = open.pop() {
         seen.insert(state.fingerprint());
-        assert_eq!(state.broken(), None);
-        let WaysOn { next, is_quiet, .. } = state.ways_on(&bounds);
+        let on = state.ways_on(&bounds);
+        assert_eq!(state.broken(&on), None);
+        let WaysOn { next, is_quiet, .. } = on;
         ways += u64::from(next.is_empty());
         for way in &next {
             let mut there = state.clone();

@@ -209,7 +209,7 @@ fn finding(offence: &linear::Offence) -> Finding {
     let last = offence.part.last();
     let event = last.and_then(|act| act.returned.as_ref()).map_or(0, |(at, _)| *at);
     let at_ns = last.map_or(0, |act| act.returned_ns);
-    Finding { judge: JUDGE, event, at_ns, text: offence.to_string() }
+    Finding { judge: JUDGE, event, against: None, at_ns, text: offence.to_string() }
 }
 
 const JUDGE: &str = "linearizability";

@@ -57,12 +57,12 @@ struct Chain {
     failed: BTreeSet<u32>,
     /// The hashes of the state after the newest checkpoint slots.
     checkpoints: BTreeMap<u64, Digest>,
-    /// The highest slot of a result that a client accepted.
-    accepted: u64,
+    /// The highest slot of a result that a client accepted, and the event in which it did.
+    accepted: (u64, u64),
     /// The hash of the state that it must begin with, until that is seen.
     begins_with: Option<Digest>,
-    /// The last slot that the reconfiguration kept.
-    last_slot: Option<u64>,
+    /// The last slot that the reconfiguration kept, and the event in which that was decided.
+    last_slot: Option<(u64, u64)>,
 }
 
 /// How many checkpoints of a configuration are remembered.
@@ -254,13 +254,14 @@ impl Histories {
         let Some(chain) = self.chains.get_mut(&configuration) else {
             return;
         };
-        chain.accepted = chain.accepted.max(slot);
-        let last_slot = chain.last_slot;
-        self.extension.test(last_slot.is_none_or(|last| slot <= last), at, || {
+        if slot > chain.accepted.0 {
+            chain.accepted = (slot, at.event);
+        }
+        let (last, decided) = chain.last_slot.unwrap_or((u64::MAX, 0));
+        self.extension.test_against(slot <= last, at, Some(decided), || {
             format!(
                 "client {client} accepts a result of slot {slot} of configuration {configuration}, \
-                 of which only slots up to {} were kept",
-                last_slot.unwrap_or(0)
+                 of which only slots up to {last} were kept"
             )
         });
         let expected = chain.reply(slot, client, request);
@@ -318,9 +319,10 @@ impl Histories {
         let Some(chain) = self.chains.get_mut(&configuration) else {
             return;
         };
-        chain.last_slot = Some(last_slot);
-        let (accepted, passed) = (chain.accepted, chain.passed(self.replicas));
-        self.extension.test(accepted.max(passed) <= last_slot, at, || {
+        chain.last_slot = Some((last_slot, at.event));
+        let ((accepted, event), passed) = (chain.accepted, chain.passed(self.replicas));
+        let against = (accepted > last_slot).then_some(event);
+        self.extension.test_against(accepted.max(passed) <= last_slot, at, against, || {
             let lost = match accepted > last_slot {
                 true => format!("a client accepted a result of slot {accepted}"),
                 false => format!("every correct replica has executed slot {passed}"),

@@ -74,11 +74,15 @@ impl Judges {
     /// then it is as correct as any, whatever waits to be done in its stead.
     fn injected(&mut self, process: Address, injection: &Injection) {
         if injection.is_fault && injection.step == InjectionStep::Done {
-            self.faulty.insert(process);
-            self.proofs.gone(process);
-            self.conduct.gone(process);
-            self.histories.failed(process);
+            self.fails(process);
         }
+    }
+
+    fn fails(&mut self, process: Address) {
+        self.faulty.insert(process);
+        self.proofs.gone(process);
+        self.conduct.gone(process);
+        self.histories.failed(process);
     }
 }
 
@@ -92,6 +96,9 @@ impl<R: Rules<Object = Dictionary>> Watch<Bcr<R>> for Judges {
             What::Sent { message, .. } => self.sent(event.process, message, at, notary),
             What::Noted(note) => self.noted(event.process, note, at, notary),
             What::Injected(injection) => self.injected(event.process, injection),
+            What::Crashed if event.process.identity.class == Class::Replica => {
+                self.fails(event.process);
+            }
             What::Crashed | What::Stopped => {
                 self.proofs.gone(event.process);
                 self.conduct.gone(event.process);
