@@ -80,7 +80,7 @@ pub(crate) fn settings<P: Attackable>(scenario: &Scenario) -> Result<Settings<P>
         troubles: scenario.processes.clone(),
         limits: scenario.limits,
         patience: liveness::patience(scenario).ok(),
-        interposers: fault::interposers(&scenario.faults),
+        interposers: fault::interposers(&scenario.faults, scenario.seed),
         notary: notary(scenario.signatures),
         ..Settings::new(scenario.seed)
     })

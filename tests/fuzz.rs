@@ -234,3 +234,49 @@ fn an_interrupt_ends_it_with_the_summary() {
 fn wait() {
     std::thread::sleep(std::time::Duration::from_secs(3));
 }
+
+/// What would make no run, or change nothing, is told before anything is done.
+#[test]
+fn empty_campaigns_are_refused() {
+    let first = "scenarios/bcr/first.toml";
+    for (words, part) in [
+        (vec!["bcr", "--runs", "0"], "0 is not in 1.."),
+        (vec!["bcr", "--for", "0s"], "write a number with a unit"),
+        (vec!["bcr", "--stop-after", "0"], "0 is not in 1.."),
+        (vec!["bcr", "--clients", "0..0"], "nobody would ask"),
+        (vec!["bcr", "--requests", "0"], "nobody would ask"),
+        (vec!["bcr", "--t", "51"], "up to 50"),
+        (vec![first, "--clients", "2..3"], "has its own clients"),
+        (vec!["bcr", "--runs", "9", "--out", first], "this is a file"),
+    ] {
+        let words: Vec<&str> = [vec!["fuzz"], words].concat();
+        let output = perjury(&words);
+        assert_eq!(code(&output), 2, "{words:?}: {}", out(&output));
+        assert!(err(&output).contains(part), "{words:?}: {}", err(&output));
+    }
+}
+
+/// Ctrl-C while there is something to be told of.
+#[cfg(unix)]
+#[test]
+fn what_was_found_before_an_interruption_is_kept() {
+    use std::io::Read as _;
+    use std::process::Stdio;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz-interrupted");
+    std::fs::remove_dir_all(&folder).ok();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_perjury"))
+        .args(["fuzz", "bcr", "--quirk", "small_quorum", "--for", "10min", "--jobs", "1", "--out"])
+        .arg(&folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    wait();
+    let pid = child.id().to_string();
+    Command::new("kill").args(["-INT", &pid]).status().expect("kill is there");
+    let mut text = String::new();
+    child.stdout.as_mut().expect("it is piped").read_to_string(&mut text).expect("it is text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1), "{text}");
+    assert!(text.contains("again  perjury run "), "{text}");
+    assert!(std::fs::read_dir(&folder).expect("it was made").count() >= 3);
+}

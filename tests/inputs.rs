@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 use std::{fmt, fs};
 
 use perjury::crypto::Notary;
+use perjury::explore::record::Record;
+use perjury::explore::{Campaign, Shape, Shard, Walk};
 use perjury::judge::Judged;
 use perjury::object::{Dictionary, Operation};
 use perjury::protocol::bcr::Message;
@@ -20,6 +22,24 @@ use perjury::trace::{Event, Watch, What};
 use perjury::{process, syntax, wire};
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+/// What parts of campaigns say of themselves, and ways through small worlds.
+static RECORDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let base = scenario::read(
+        "base",
+        b"protocol = \"bcr\"\nquirk = \"small_quorum\"",
+        &ReadOptions::default(),
+    );
+    let shape = Shape::around(base.scenario.expect("it is a scenario")).requests(2, 3);
+    let part = |index| {
+        let shard = Shard { index, count: 2 };
+        let campaign =
+            Campaign { shape: shape.clone(), seed: 1, runs: 30, shard, stop_after: None };
+        Record::of(&campaign, "bcr", campaign.run(&mut |_| true)).to_lines().into_bytes()
+    };
+    let ways = ["", "3", "0x3.2.1x2", "1.0.1"].map(|way| way.as_bytes().to_vec());
+    [part(0), part(1)].into_iter().chain(ways).collect()
+});
 
 /// The course format, with everything that it can say.
 const COURSE: &[&str] = &[
@@ -288,6 +308,23 @@ proptest! {
         if let Ok(message) = wire::decode::<Message<Dictionary>>(&input.0, MOST) {
             let again = wire::decode::<Message<Dictionary>>(&wire::encode(&message), MOST);
             prop_assert_eq!(again.as_ref(), Ok(&message));
+        }
+    }
+
+    /// Parts of campaigns, and what two of them are together; ways through small worlds.
+    #[test]
+    fn records_and_ways(input in spoilt(&RECORDS), other in spoilt(&RECORDS)) {
+        let read = |input: &Input| {
+            let text = String::from_utf8_lossy(&input.0).into_owned();
+            if let Ok(way) = text.parse::<Walk>() {
+                assert_eq!(way.to_string().parse(), Ok(way));
+            }
+            Record::from_lines(&text, &ReadOptions::default()).ok()
+        };
+        let parts: Vec<Record> = [read(&input), read(&other)].into_iter().flatten().collect();
+        let runs: u64 = parts.iter().map(|part| part.tally.runs).sum();
+        if let Ok(whole) = Record::merge(parts) {
+            prop_assert_eq!(whole.tally.runs, runs);
         }
     }
 

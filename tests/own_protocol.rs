@@ -22,6 +22,7 @@ use perjury::explore::shrink::{self, Shrunk};
 use perjury::explore::sweep::Sweep;
 use perjury::explore::{Artefact, Campaign, Kinds, Shape, Shard, Size, generate, scenarios};
 use perjury::explore::{Bounds, Step, Walk, explain, explore, retrace};
+use perjury::explore::{Charge, Found, discoveries};
 use perjury::fault::{Attackable, NoLies};
 use perjury::identity::Identity;
 use perjury::judge::{Bench, Judged, Place, Property, Ruling};
@@ -206,6 +207,8 @@ const BOOK: u64 = 0;
 enum Slip {
     /// It answers before its backups have the addition.
     Hasty,
+    /// It gives up when it counts to seven.
+    Superstitious,
     /// It keeps nothing for the time after a crash.
     Forgetful,
 }
@@ -254,6 +257,7 @@ impl Replica {
     fn answer(&mut self, request: Request, out: &mut Out) {
         self.open.remove(&request);
         let total = self.book.values().sum();
+        assert!(self.slip != Some(Slip::Superstitious) || total != 7, "no replica counts to seven");
         out.send(Identity::client(request.client), Message::Answer(request, total));
     }
 }
@@ -336,6 +340,7 @@ impl Cluster for Counter {
         match self.slip {
             None => "counter",
             Some(Slip::Hasty) => "hasty_counter",
+            Some(Slip::Superstitious) => "superstitious_counter",
             Some(Slip::Forgetful) => "forgetful_counter",
         }
     }
@@ -390,7 +395,8 @@ fn shape(counter: Counter) -> Shape {
 
 /// The reader, told of all.
 fn options() -> ReadOptions {
-    let own = [SOUND, HASTY, FORGETFUL].map(run::own).to_vec();
+    let superstitious = Counter { slip: Some(Slip::Superstitious) };
+    let own = [SOUND, HASTY, FORGETFUL, superstitious].map(run::own).to_vec();
     ReadOptions { own, ..ReadOptions::default() }
 }
 
@@ -504,6 +510,24 @@ fn the_bug_is_found_made_small_and_drawn() {
     assert_eq!(&why.charge, charge);
     // What is missing from the answer has no part in how it came about.
     assert_eq!(why.is_enough, Some(false));
+}
+
+/// A panic is a finding like others, though nothing is made of it.
+#[test]
+fn a_panic_is_found_and_kept_as_it_is() {
+    let shape = shape(Counter { slip: Some(Slip::Superstitious) });
+    let campaign = Campaign { shape, seed: 1, runs: 40, shard: Shard::WHOLE, stop_after: None };
+    let tally = campaign.run(&mut |_| true);
+    let (charge, group) = tally.groups.first_key_value().expect("somebody counts to seven");
+    assert_eq!((charge.judge.as_str(), tally.groups.len()), (Charge::PANIC, 1));
+    assert!(group.count > 5 && tally.held > 5, "{group:?}, {} held", tally.held);
+    let scenario_of = |found: &Found| Some(generate::scenario(&campaign.shape, found.seed));
+    assert!(discoveries(&tally, &scenario_of, &mut |_, _| true).is_empty());
+
+    let cells =
+        Sweep::of(&read(&TWO_CLIENTS.replace("counter", "superstitious_counter")), |_| true);
+    let cells = cells.expect("it runs to five").run(&mut |_| true, &|| false);
+    assert!(cells.len() > 100);
 }
 
 #[test]

@@ -90,3 +90,29 @@ fn what_cannot_be_swept_is_told() {
     let output = sweep(&["no-such.toml"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// The scenario breaks by itself: that is said, and no fault is blamed that never came true.
+#[test]
+fn a_scenario_that_breaks_by_itself_is_told_apart_from_its_cells() {
+    let lost = "scenarios/bcr/accepted_operation_lost_under_quorum.toml";
+    let output = sweep(&[lost, "--only", "crash,drop"]);
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    assert!(err(&output).contains("broken by itself"), "{}", err(&output));
+    assert!(out(&output).contains(" unreachable, "), "{}", out(&output));
+}
+
+#[test]
+fn a_sweep_of_nothing_is_refused() {
+    let folder = scratch("sweep-of-nothing");
+    let output = sweep(&[&small(&folder, ""), "--only", "pct"]);
+    assert_eq!(output.status.code(), Some(2), "{}", out(&output));
+    assert!(err(&output).contains("there is no cell"), "{}", err(&output));
+}
+
+#[test]
+fn recoveries_are_told_with_the_longest_wait() {
+    let folder = scratch("sweep-recoveries");
+    let output = sweep(&[&small(&folder, ""), "--only", "crash"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(out(&output).contains(" recovered with 1 reconfiguration; the longest wait was "));
+}

@@ -68,8 +68,9 @@ pub trait Adversary<P: Protocol>: Clone + Debug + Send + Sync + 'static {
     ) -> Act;
 }
 
-/// Who stands before which process, so that these faults happen; nobody, if there are none.
-pub fn interposers<P: Attackable>(faults: &[Fault]) -> Option<Interposers<P>> {
+/// Who stands before which process, so that these faults happen; nobody, if there are none. What is
+/// left open in them follows from the seed.
+pub fn interposers<P: Attackable>(faults: &[Fault], seed: u64) -> Option<Interposers<P>> {
     let mut pairs: BTreeMap<Identity, Vec<Pair>> = BTreeMap::new();
     for fault in faults {
         let who = Identity::replica(fault.configuration, fault.replica);
@@ -87,7 +88,7 @@ pub fn interposers<P: Attackable>(faults: &[Fault]) -> Option<Interposers<P>> {
         pairs.into_iter().map(|(who, pairs)| (who, pairs.into())).collect();
     Some(Arc::new(move |address: Address| {
         let pairs = pairs.get(&address.identity)?;
-        Some(Box::new(Injector::<P>::new(pairs.clone())) as Box<dyn Interpose<P>>)
+        Some(Box::new(Injector::<P>::new(pairs.clone(), seed)) as Box<dyn Interpose<P>>)
     }))
 }
 
@@ -121,6 +122,7 @@ pub struct Injector<P: Attackable> {
     /// The oldest signed message that was sent, if one may be wanted.
     oldest: Option<(Identity, P::Message)>,
     adversary: P::Adversary,
+    seed: u64,
 }
 
 /// What became of an armed failure at the messages of one moment.
@@ -143,7 +145,7 @@ struct Due {
 }
 
 impl<P: Attackable> Injector<P> {
-    fn new(pairs: Arc<[Pair]>) -> Injector<P> {
+    fn new(pairs: Arc<[Pair]>, seed: u64) -> Injector<P> {
         let failures: Vec<Failure> = pairs.iter().map(|pair| pair.failure).collect();
         Injector {
             counts_kinds: pairs.iter().any(|pair| matches!(pair.trigger, Trigger::Received { .. })),
@@ -153,6 +155,7 @@ impl<P: Attackable> Injector<P> {
             rest: None,
             oldest: None,
             adversary: P::Adversary::new(&failures),
+            seed,
         }
     }
 
@@ -268,7 +271,7 @@ impl<P: Attackable> Injector<P> {
                 effects.remove(at);
                 "a warning: this failure is withdrawn; the message is not sent".to_owned()
             }),
-            Failure::FlipBit => flip_bit(effects),
+            Failure::FlipBit => flip_bit(effects, self.seed),
             Failure::Replay => self.oldest.clone().map(|(to, message)| {
                 effects.push(Effect::Send { to, message });
                 String::new()
@@ -346,16 +349,16 @@ fn first_send<P: Protocol>(effects: &[Effect<P>]) -> Option<usize> {
     effects.iter().position(|effect| matches!(effect, Effect::Send { .. }))
 }
 
-/// Flips one bit of the first message as it would be encoded. Which one follows from what the
-/// message is about, so it is the same under every signature scheme.
-fn flip_bit<P: Protocol>(effects: &mut Vec<Effect<P>>) -> Option<String> {
+/// Flips one bit of the first message as it would be encoded. Which one follows from the seed and
+/// what the message is about, so it is the same under every signature scheme.
+fn flip_bit<P: Protocol>(effects: &mut Vec<Effect<P>>, seed: u64) -> Option<String> {
     let at = first_send(effects)?;
     let Some(Effect::Send { message, .. }) = effects.get_mut(at) else {
         return None;
     };
     let mut bytes = wire::encode(message);
     let bits = bytes.len() as u64 * 8;
-    let bit = some_bit(message) % bits.max(1);
+    let bit = some_bit(message, seed) % bits.max(1);
     *bytes.get_mut((bit / 8) as usize)? ^= 1 << (bit % 8);
     match wire::decode(&bytes, bytes.len()) {
         Ok(spoilt) => {
@@ -369,13 +372,14 @@ fn flip_bit<P: Protocol>(effects: &mut Vec<Effect<P>>) -> Option<String> {
     }
 }
 
-/// A number that depends on what a message is about and on nothing else.
-fn some_bit<M: Message>(message: &M) -> u64 {
+/// A number that depends on the seed and what a message is about, and on nothing else.
+fn some_bit<M: Message>(message: &M, seed: u64) -> u64 {
     let subject = message.subject();
     let digest = Hasher::new("flipped bit")
         .bytes(message.kind().text().as_bytes())
         .u64(subject.stream)
         .u64(subject.number)
         .finish();
-    digest.as_bytes().first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
+    let number = digest.as_bytes().first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
+    number.wrapping_add(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
