@@ -21,9 +21,13 @@ use crate::trace::{Fingerprint, Line, Lines};
 
 pub(crate) mod cluster;
 mod own;
+mod states;
 mod underway;
 
 pub use own::{Cluster, own, world};
+pub use states::{StateChange, Told, run_told};
+#[cfg(feature = "cli")]
+pub(crate) use underway::look;
 pub use underway::{Nobody, Onlooker, Underway, Way, WaySort, Ways};
 use underway::{Stage, Watching};
 

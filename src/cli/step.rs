@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Write as _};
 
 use crate::identity::Address;
 use crate::judge::Judged;
-use crate::process::{Field, Process as _};
+use crate::process::Field;
 use crate::run::{self, Visitor};
 use crate::scenario::Scenario;
 use crate::sim::{Pending, World};
@@ -176,14 +176,10 @@ impl<P: Judged> Session<'_, P> {
         let Ok(address) = whom.parse::<Address>() else {
             return writeln!(self.shell, "'{whom}' names no process; 'who' lists them");
         };
-        let Some(process) = self.world.process(address) else {
+        if self.world.process(address).is_none() {
             return writeln!(self.shell, "{address} is not there; 'who' lists the processes");
-        };
-        let mut fields = process.look();
-        for (timer, due_ns) in self.world.timers(address) {
-            fields.push(Field::new("timer", format!("{timer} at {}", Instant(due_ns))));
         }
-        for Field { name, value } in fields {
+        for Field { name, value } in run::look(&self.world, address) {
             writeln!(self.shell, "  {name:16} {value}")?;
         }
         Ok(())

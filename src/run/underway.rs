@@ -8,9 +8,10 @@ use crate::choice::Tape;
 use crate::crypto::Notary;
 use crate::identity::Address;
 use crate::judge::{Bench as _, Clients, Counted, Injections, Judged, Ruling};
-use crate::process::Protocol;
+use crate::process::{Field, Process as _, Protocol};
 use crate::scenario::Scenario;
 use crate::sim::{Action, Branches, Next, NextWhat, Stop, World};
+use crate::time::Instant;
 use crate::trace::{Event, Fingerprint, Happening, Line, Lines, Watch, Witnessed};
 
 use super::{Digesting, Report};
@@ -97,6 +98,9 @@ pub trait Underway {
 
     /// From now on a process stands still for this long.
     fn pause(&mut self, process: Address, for_ns: u64);
+
+    /// The state of a process and the timers that run there; nothing if it is gone.
+    fn look(&self, process: Address) -> Vec<Field>;
 
     /// Virtual time.
     fn now_ns(&self) -> u64;
@@ -230,6 +234,10 @@ impl<P: Judged> Underway for Stage<P> {
         self.world.plan(self.world.now_ns(), process, Action::Pause { for_ns });
     }
 
+    fn look(&self, process: Address) -> Vec<Field> {
+        look(&self.world, process)
+    }
+
     fn now_ns(&self) -> u64 {
         self.world.now_ns()
     }
@@ -243,6 +251,17 @@ impl<P: Judged> Underway for Stage<P> {
         self.world.run(&mut ());
         self.world.choices().recorded().cloned().unwrap_or_default()
     }
+}
+
+/// The state of a process and the timers that run there; nothing if it is gone.
+pub(crate) fn look<P: Protocol>(world: &World<P>, address: Address) -> Vec<Field> {
+    let Some(process) = world.process(address) else {
+        return Vec::new();
+    };
+    let timers = world.timers(address).into_iter();
+    let timers = timers
+        .map(|(timer, due_ns)| Field::new("timer", format!("{timer} at {}", Instant(due_ns))));
+    process.look().into_iter().chain(timers).collect()
 }
 
 /// All who watch a run that is reported. Cloned with its world, a run can be told as it might have
