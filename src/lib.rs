@@ -44,6 +44,7 @@
     feature = "explore",
     doc = "* [`explore`]: scenarios that nobody wrote, and what breaks in them made small."
 )]
+#![cfg_attr(feature = "view", doc = "* [`view`]: the picture of a run, one HTML file.")]
 #![cfg_attr(feature = "cli", doc = "* [`cli`]: the command line, one file a command.")]
 #![cfg_attr(feature = "explore", doc = include_str!("OWN_PROTOCOL.md"))]
 
@@ -66,6 +67,8 @@ pub mod syntax;
 pub mod time;
 pub mod trace;
 pub mod twice;
+#[cfg(feature = "view")]
+pub mod view;
 pub mod wire;
 
 /// What the README shows is compiled and run.

@@ -191,8 +191,13 @@ impl Subject {
 
     /// All the bytes that name the run, each file read once.
     pub(super) fn given(&self) -> Result<Given, Failure> {
+        self.with(bytes_of(&self.file)?)
+    }
+
+    /// The same, where the scenario's file was read already.
+    pub(super) fn with(&self, scenario: Vec<u8>) -> Result<Given, Failure> {
         let tape = self.tape.as_deref().map(|path| at_most(path, scenario::MAX_TAPE_BYTES));
-        Ok(Given { scenario: bytes_of(&self.file)?, tape: tape.transpose()? })
+        Ok(Given { scenario, tape: tape.transpose()? })
     }
 
     /// The scenario in these bytes, with the tape's answers, and what is to be said of them.

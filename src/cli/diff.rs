@@ -13,11 +13,12 @@ use crate::run::{self, Visitor};
 use crate::scenario::Scenario;
 use crate::sim::World;
 use crate::trace::{Event, Line, Ordinals, Watch};
+use crate::view::Picture;
 
 use super::args::{Bytes, Reader, open, used};
 use super::logged::{Logged, Seen};
 use super::shell::Shell;
-use super::{Exit, Failure, Outcome};
+use super::{Exit, Failure, Outcome, view};
 
 /// Find the first event in which two runs part. Exits with 0 if they do not, with 1 if they do.
 #[derive(clap::Args)]
@@ -27,7 +28,8 @@ A log of one process, from --log-dir, is compared with that process's events alo
 Examples:
   perjury diff before.toml after.toml
   perjury diff run.jsonl scenarios/bcr/first.toml      a log that `run --log json` wrote
-  perjury diff first.toml first.toml --set network.loss=0.1    (options change the second)")]
+  perjury diff first.toml first.toml --set network.loss=0.1    (options change the second)
+  perjury diff with_fault.toml without.toml --view both.html   (what did the fault change?)")]
 pub(super) struct Args {
     /// A scenario, or a log in JSON lines.
     #[arg(value_name = "A")]
@@ -40,9 +42,38 @@ pub(super) struct Args {
     /// How many events before the first difference are shown.
     #[arg(long, value_name = "NUMBER", default_value_t = 3)]
     context: usize,
+    /// Draw both runs beside each other to this file, a page for a browser: aligned by what led to
+    /// what, with the differences marked.
+    #[arg(long, value_name = "PAGE")]
+    view: Option<String>,
 }
 
 pub(super) fn diff(args: &Args, shell: &mut Shell) -> Outcome {
+    let exit = compare(args, shell)?;
+    if let Some(page) = &args.view {
+        draw(args, page, shell)?;
+    }
+    Ok(exit)
+}
+
+/// Draws both runs. They are made, or read, once more: comparing them goes no further than to the
+/// first difference.
+fn draw(args: &Args, page: &str, shell: &mut Shell) -> Result<(), Failure> {
+    let mut picture = Picture::default();
+    view::draw_file(&mut picture, &args.a, &Reader::default(), shell)?;
+    view::draw_file(&mut picture, &args.b, &args.reader, shell)?;
+    view::write(&picture, page, shell)
+}
+
+fn compare(args: &Args, shell: &mut Shell) -> Outcome {
+    if args.view.is_some() && [&args.a, &args.b].contains(&&"-".to_owned()) {
+        let reason = "--view reads each run twice, and standard input is there once; give files";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
+    if args.view.as_deref() == Some("-") {
+        let reason = "--view -: the first difference goes to standard output; name a file";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
     let mut a = Run::of(&args.a, &Reader::default(), shell)?;
     let mut b = Run::of(&args.b, &args.reader, shell)?;
     let process = match (a.process(), b.process()) {

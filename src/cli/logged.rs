@@ -90,8 +90,8 @@ pub(super) struct Logged {
     line: u64,
     /// How many events.
     last: u64,
-    /// Whose log it is, if it is that of one process.
-    process: Option<String>,
+    /// What it begins with.
+    header: Value,
     /// Whether the verdict was read: nothing stands behind it.
     over: bool,
 }
@@ -99,28 +99,49 @@ pub(super) struct Logged {
 impl Logged {
     /// Reads the line that every log begins with.
     pub(super) fn new(path: &str, lines: Box<dyn BufRead>) -> Result<Logged, Failure> {
-        let (path, process, over) = (path.to_owned(), None, false);
-        let mut log = Logged { path, lines, line: 0, last: 0, process, over };
-        let first = log.line()?;
-        match first.as_ref().and_then(|first| first.get("format")) {
-            Some(format) if *format == FORMAT => {}
-            Some(format) => {
-                return Err(log.wrong(&format!("the log's format {format} is not known")));
-            }
-            None => return Err(log.wrong("a log begins with its format")),
+        let (path, header, over) = (path.to_owned(), Value::Null, false);
+        let mut log = Logged { path, lines, line: 0, last: 0, header, over };
+        log.header = log.line()?.unwrap_or_default();
+        match log.header.get("format") {
+            Some(format) if *format == FORMAT => Ok(log),
+            Some(format) => Err(log.wrong(&format!("the log's format {format} is not known"))),
+            None => Err(log.wrong("a log begins with its format")),
         }
-        let process = first.as_ref().and_then(|first| first.get("process")?.as_str());
-        log.process = process.map(str::to_owned);
-        Ok(log)
+    }
+
+    /// Where it is read.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it begins with.
+    pub(super) fn header(&self) -> &Value {
+        &self.header
     }
 
     /// The process whose log it is; none if it is that of the whole run.
     pub(super) fn process(&self) -> Option<&str> {
-        self.process.as_deref()
+        self.header.get("process").and_then(Value::as_str)
+    }
+
+    /// Whether its end was read: the verdict.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
     }
 
     /// The next event.
     pub(super) fn next(&mut self) -> Result<Option<Seen>, Failure> {
+        loop {
+            match self.line_of_run()? {
+                Some(json) if json.get("event").is_some() => return Ok(Some(Seen::Logged(json))),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next line that tells of the run: an event, a change of a state, the verdict.
+    pub(super) fn line_of_run(&mut self) -> Result<Option<Value>, Failure> {
         let Some(json) = self.line()? else {
             return match self.last {
                 0 => Err(self.wrong("there is no event in this log")),
@@ -132,16 +153,16 @@ impl Logged {
         }
         if json.get("event").is_none() {
             self.over = json.get("verdict").is_some() || json.get("dictionary").is_some();
-            return if self.over { self.next() } else { Err(self.wrong("this is no event")) };
+            let is_known = self.over || json.get("state").is_some();
+            return if is_known { Ok(Some(json)) } else { Err(self.wrong("this is no event")) };
         }
-        let seen = Seen::Logged(json);
-        let whole = self.process.is_none();
-        if seen.number() <= self.last || (whole && seen.number() != self.last + 1) {
-            let (number, last) = (seen.number(), self.last);
+        let (number, last) = (number(&json, "number"), self.last);
+        let whole = self.process().is_none();
+        if number <= last || (whole && number != last + 1) {
             return Err(self.wrong(&format!("event {number} stands behind event {last}")));
         }
-        self.last = seen.number();
-        Ok(Some(seen))
+        self.last = number;
+        Ok(Some(json))
     }
 
     /// The next line that is not empty.
@@ -165,7 +186,8 @@ impl Logged {
         }
     }
 
-    fn wrong(&self, reason: &str) -> Failure {
+    /// What is wrong with the line that was read last.
+    pub(super) fn wrong(&self, reason: &str) -> Failure {
         Failure::Usage(format!(
             "{}:{}: {reason}; give a scenario, or what `perjury run --log json` wrote",
             self.path, self.line

@@ -23,6 +23,7 @@ mod step;
 mod sweep;
 mod tell;
 mod test;
+mod view;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::run::Refusal;
+use crate::run::{Refusal, Report};
 use crate::scenario::Verdict;
 
 use shell::Shell;
@@ -53,6 +54,16 @@ impl From<Verdict> for Exit {
             Verdict::Broken => Exit::Broken,
             Verdict::BeyondTolerance => Exit::BeyondTolerance,
             Verdict::Undecided => Exit::Undecided,
+        }
+    }
+}
+
+impl Exit {
+    /// How `run` ends after this run.
+    fn of(report: &Report) -> Exit {
+        match Exit::from(report.verdict) {
+            Exit::Held if !report.missed.is_empty() => Exit::Broken,
+            exit => exit,
         }
     }
 }
@@ -97,6 +108,7 @@ Examples:
   perjury new bcr > mine.toml            a commented scenario to start from
   perjury run mine.toml                  run it and print the verdict
   perjury run mine.toml --log text       the same, with every event
+  perjury view mine.toml                 draw it: a page for a browser
   perjury test scenarios                 hold every scenario against what it expects
   perjury fuzz bcr --runs 10000          draw scenarios with faults, and find what breaks
   perjury check mine.toml                is it the same run in another process?
@@ -128,6 +140,8 @@ enum Command {
     Check(check::Args),
     /// Find the first event in which two runs part.
     Diff(diff::Args),
+    /// Draw a run: a page of one file, to be opened in a browser.
+    View(view::Args),
     /// Walk every order of a small scenario, under its judges.
     Explore(explore::Args),
     /// Run a scenario by hand: see what is pending, choose, look at a process.
@@ -204,6 +218,7 @@ impl Command {
             Command::New(args) => new::new(&args, shell),
             Command::Check(args) => check::check(&args, shell),
             Command::Diff(args) => diff::diff(&args, shell),
+            Command::View(args) => view::view(&args, shell),
             Command::Explore(args) => explore::explore(&args, shell),
             Command::Step(args) => step::step(&args, shell),
             Command::Schema => schema::schema(shell),

@@ -12,14 +12,15 @@ use serde_json::{Value, json};
 
 use crate::identity::{Address, Class};
 use crate::judge::ClientRecord;
-use crate::run::{self, Report};
+use crate::run::{self, Report, Told};
 use crate::scenario::{Scenario, Verdict};
 use crate::time::Instant;
 use crate::trace::{FORMAT, Line};
+use crate::view::Picture;
 
 use super::args::Subject;
 use super::shell::Shell;
-use super::{Exit, Failure, Outcome};
+use super::{Exit, Failure, Outcome, view};
 
 /// Run a scenario and print the verdict.
 #[derive(clap::Args)]
@@ -28,6 +29,7 @@ Examples:
   perjury run scenarios/bcr/first.toml
   perjury run first.toml --seed 8 --set network.loss=0.2
   perjury run first.toml --log json > run.jsonl
+  perjury run first.toml --view first.html
   perjury run first.toml --log-dir logs")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -39,6 +41,12 @@ pub(super) struct Args {
     /// file `run`. Logs of an earlier run that are there go.
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
+    /// Put the states of the processes into a log in JSON lines too: what changed after each event.
+    #[arg(long)]
+    states: bool,
+    /// Write a picture of the run to this file, a page for a browser.
+    #[arg(long, value_name = "PAGE")]
+    view: Option<String>,
     /// Print the verdict as JSON.
     #[arg(long)]
     json: bool,
@@ -72,10 +80,37 @@ impl Form {
             Form::Json => writeln!(to, "{}", line.to_json()),
         }
     }
+
+    /// Prints what is told of a run. A log of text has no states.
+    fn print_told(self, told: &Told, to: &mut dyn Write) -> io::Result<()> {
+        match (self, told) {
+            (_, Told::Event(line)) => self.print(line, to),
+            (Form::Text, Told::State(_)) => Ok(()),
+            (Form::Json, Told::State(change)) => writeln!(to, "{}", change.to_json()),
+        }
+    }
+}
+
+impl Args {
+    /// Whether what is wanted goes together.
+    fn check(&self) -> Result<(), Failure> {
+        let logs = self.log.or(self.log_dir.as_ref().map(|_| Form::Text));
+        if self.states && logs != Some(Form::Json) {
+            let reason = "--states adds to a log in JSON lines; say --log json too";
+            return Err(Failure::Usage(reason.to_owned()));
+        }
+        if self.view.as_deref() == Some("-") {
+            let reason = "--view -: the verdict goes to standard output; name a file, or use \
+                          `perjury view -o -`";
+            return Err(Failure::Usage(reason.to_owned()));
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn run(args: &Args, shell: &mut Shell) -> Outcome {
     let scenario = args.subject.scenario(shell)?;
+    args.check()?;
     // What cannot be written is found out before the run, not after it.
     let tape = args.record_tape.as_deref().map(Output::create).transpose()?;
     let form = args.log.unwrap_or(Form::Text);
@@ -99,10 +134,7 @@ pub(super) fn run(args: &Args, shell: &mut Shell) -> Outcome {
         (true, _) => writeln!(shell, "{:#}", to_json(&scenario, &report))?,
         (false, _) => print(&args.subject.file, &scenario, &report, shell)?,
     }
-    let exit = match Exit::from(report.verdict) {
-        Exit::Held if !report.missed.is_empty() => Exit::Broken,
-        exit => exit,
-    };
+    let exit = Exit::of(&report);
     if exit != Exit::Held {
         shell.say(&format!("again: {}", args.subject.replay()));
     }
@@ -117,27 +149,44 @@ fn logged(
     shell: &mut Shell,
 ) -> Result<Report, Failure> {
     let refused = |refusal| Failure::Refused { path: args.subject.file.clone(), refusal };
-    if args.log.is_none() && files.is_none() {
+    if args.log.is_none() && files.is_none() && args.view.is_none() {
         return run::run(scenario).map_err(refused);
     }
     if args.log == Some(Form::Json) {
         writeln!(shell, "{}", header(scenario))?;
     }
-    let mut failed = Ok(());
-    let mut log = |line: Line| {
-        if let Some(form) = args.log.filter(|_| failed.is_ok() && !shell.is_closed()) {
-            failed = form.print(&line, shell).map_err(Failure::from);
+    let mut log = |told: &Told, shell: &mut Shell| {
+        if let Some(form) = args.log.filter(|_| !shell.is_closed()) {
+            form.print_told(told, shell)?;
         }
-        if let Some(files) = files.as_mut().filter(|_| failed.is_ok()) {
-            failed = files.write(&line);
+        files.as_mut().map_or(Ok(()), |files| files.write(told))
+    };
+    if let Some(page) = &args.view {
+        let mut picture = Picture::default();
+        let report =
+            view::draw(&mut picture, &args.subject.file, scenario, &mut |told| match told {
+                Told::State(_) if !args.states => Ok(()),
+                told => log(&told, shell),
+            })?;
+        view::write(&picture, page, shell)?;
+        return Ok(report);
+    }
+    let mut done = Ok(());
+    let mut tell = |told: Told| {
+        if done.is_ok() {
+            done = log(&told, shell);
         }
     };
-    let report = run::run_logged(scenario, Some(&mut log)).map_err(refused)?;
-    failed.map(|()| report)
+    let report = match args.states {
+        true => run::run_told(scenario, &mut tell),
+        false => run::run_logged(scenario, Some(&mut |line| tell(Told::Event(line)))),
+    };
+    let report = report.map_err(refused)?;
+    done.map(|()| report)
 }
 
 /// What a log in JSON lines begins with.
-fn header(scenario: &Scenario) -> Value {
+pub(super) fn header(scenario: &Scenario) -> Value {
     json!({ "format": FORMAT, "seed": scenario.seed })
 }
 
@@ -205,11 +254,15 @@ impl LogFiles {
         Ok(LogFiles { folder, form, seed, run, files: BTreeMap::new() })
     }
 
-    fn write(&mut self, line: &Line) -> Result<(), Failure> {
-        let file = match self.files.entry(line.process) {
+    fn write(&mut self, told: &Told) -> Result<(), Failure> {
+        let process = match told {
+            Told::Event(line) => line.process,
+            Told::State(change) => change.process,
+        };
+        let file = match self.files.entry(process) {
             Entry::Occupied(file) => file.into_mut(),
             Entry::Vacant(place) => {
-                let name = line.process.to_string();
+                let name = process.to_string();
                 let file = format!("{}.{}", name.replace([' ', '.'], "-"), self.form.ending());
                 let mut file = Output::create(&self.folder.join(file))?;
                 if self.form == Form::Json {
@@ -219,7 +272,7 @@ impl LogFiles {
                 place.insert(file)
             }
         };
-        file.write(|file| self.form.print(line, file))
+        file.write(|file| self.form.print_told(told, file))
     }
 
     /// Writes what came of the run, and everything to its end.
@@ -286,7 +339,7 @@ fn client_to_json(client: &ClientRecord) -> serde_json::Value {
     })
 }
 
-fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value {
+pub(super) fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value {
     let clients = report.clients.iter().map(client_to_json);
     let rulings = report.rulings.iter().map(|ruling| {
         json!({
