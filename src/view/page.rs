@@ -92,6 +92,7 @@ impl Picture {
             "sent": column(events().map(|event| back(event, event.sent))),
             "peer": column(events().map(peer)),
             "content": column(events().map(|event| event.content)),
+            "copies": copies(&run.events),
             "fields": run.fields.iter().collect::<Vec<_>>(),
             "changes": changes(&run.changes, place),
             "verdict": run.verdict,
@@ -167,6 +168,12 @@ fn changes(changes: &[Change], place: impl Fn(u32) -> u32) -> Value {
         last = after;
     }
     row.into()
+}
+
+/// The few sendings that repeat others: their places, and how many went before.
+fn copies(events: &[Entry]) -> Value {
+    let repeated = events.iter().zip(0_u64..).filter(|(event, _)| event.copy > 0);
+    column(repeated.flat_map(|(event, place)| [place, u64::from(event.copy)]))
 }
 
 /// A text with `{{name}}` filled in, each once, and nothing that is filled in read again.

@@ -76,6 +76,8 @@ pub(super) struct Entry {
     /// Of what is told of a message, its sending; of a timer's end, its setting.
     pub(super) sent: u64,
     pub(super) peer: u32,
+    /// How many of its kind and subject went the same way before.
+    pub(super) copy: u32,
     /// 0 for nothing, else 1 more than its place in the pool.
     pub(super) content: u32,
 }
@@ -196,7 +198,9 @@ impl Picture {
         let before = |other: u64| if other < number { other } else { 0 };
         let cause = before(self::number(line, "cause"));
         let (at_ns, sent) = (self::number(line, "at_ns"), before(sent));
-        run.events.push(Entry { number, at_ns, process, what, cause, sent, peer, content });
+        let copy = if event == "sent" { self::number(line, "copy") } else { 0 };
+        let copy = u32::try_from(copy).unwrap_or(u32::MAX);
+        run.events.push(Entry { number, at_ns, process, what, cause, sent, peer, copy, content });
         Ok(())
     }
 

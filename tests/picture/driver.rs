@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use fantoccini::actions::{InputSource as _, MouseActions, PointerAction};
+use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -221,13 +221,28 @@ impl Browser {
         let place = self.run(&format!("return picture.place({number})")).await;
         let [x, y] = [0, 1].map(|i| place[i].as_f64().expect("a place").round());
         let duration = Some(Duration::from_millis(20));
-        let button = fantoccini::actions::MOUSE_BUTTON_LEFT;
+        let button = MOUSE_BUTTON_LEFT;
         let mouse = MouseActions::new("mouse".to_owned())
             .then(PointerAction::MoveTo { duration, x, y })
             .then(PointerAction::Down { button })
             .then(PointerAction::Up { button });
         self.client.perform_actions(mouse).await.expect("the pointer can be moved");
         self.rest().await;
+    }
+
+    /// Drags the diagram, and says by how much it is scrolled then.
+    pub(super) async fn drag(&self, across: i32, down: i32) -> [f64; 2] {
+        let (duration, button) = (Some(Duration::from_millis(50)), MOUSE_BUTTON_LEFT);
+        let from = [600.0, 500.0];
+        let to = [from[0] + f64::from(across), from[1] + f64::from(down)];
+        let mouse = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveTo { duration, x: from[0], y: from[1] })
+            .then(PointerAction::Down { button })
+            .then(PointerAction::MoveTo { duration, x: to[0], y: to[1] })
+            .then(PointerAction::Up { button });
+        self.client.perform_actions(mouse).await.expect("the pointer can be moved");
+        let view = self.run("return [picture.view.x, picture.view.y]").await;
+        [0, 1].map(|i| view[i].as_f64().expect("a number"))
     }
 
     /// Types into a field.

@@ -336,6 +336,8 @@ fn keys_zoom_turn_the_scale_and_tell_of_themselves() {
         browser.open(&page_of("keys", RECONFIGURED)).await;
         browser.key("+").await;
         assert!(browser.run("return picture.view.zoom").await.as_f64() > Some(1.2));
+        let [x, y] = browser.drag(-30, -200).await;
+        assert!(y > 150.0 && x >= 0.0, "the diagram follows the pointer: {x}, {y}");
         browser.key("t").await;
         assert_eq!(browser.text("#scale").await, "True time");
         browser.shoot("time").await;

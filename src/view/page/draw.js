@@ -374,14 +374,21 @@ function drawCross(message, [x0, , x1, y1]) {
 function labelMessage(message, [x0, y0, x1, y1], colour, lit) {
   const reach = Math.abs(x1 - x0);
   if (message.fromLane === message.toLane) return;
-  const fate = [LOST, HELD, UNREACHABLE].includes(message.fate) ? `, ${FATES[message.fate]}` : "";
+  let fate = [LOST, HELD, UNREACHABLE].includes(message.fate) ? `, ${FATES[message.fate]}` : "";
+  if (message.fate === LOST) fate += ` (${plainText(fieldOf(message.to, "why"))})`;
+  if (fate) {
+    const text = `${message.kind}${fate}`;
+    const left = x1 > x0 ? x1 + 10 : x1 - 10 - widthOf(text, FONT);
+    label(text, left, y1, { weight: 6, colour: colours.bad, alpha: lit ? 1 : DIM });
+    return;
+  }
   // In a steep message the middle may be far away.
   const visible = (y) => y > 4 && y < view.height - 4;
   const share = [0.5, 0.25, 0.75, 0.12, 0.88].find((part) => visible(y0 + (y1 - y0) * part));
   if (share === undefined) return;
-  label(`${message.kind}${fate}`, x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, {
-    weight: fate ? 6 : 3, colour: fate ? colours.bad : colour, centre: true,
-    alpha: lit ? 1 : DIM, width: Math.max(96, Math.min(reach - 16, 190)),
+  label(message.kind, x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, {
+    weight: 3, colour, centre: true, alpha: lit ? 1 : DIM,
+    width: Math.max(96, Math.min(reach - 16, 190)),
   });
 }
 
@@ -444,7 +451,7 @@ function drawEvent(event, x, y, weight) {
   paint.globalAlpha = 1;
   for (const finding of findingsAt.get(event) || []) {
     label(`⚑ ${finding.judge}: ${finding.text}`, x + 12, y - 18, {
-      weight: 20, bold: true, pill: colours.bad, width: 320, alpha,
+      weight: 20, bold: true, pill: colours.bad, width: 460, alpha,
     });
   }
   const least = isNear ? 1 : view.zoom > FAR ? 6 : 7;

@@ -26,6 +26,8 @@ const peerOf = new Int32Array(eventCount).fill(-1);
 const contentOf = new Int32Array(eventCount);
 const beforeOf = new Int32Array(eventCount).fill(-1);
 const rowOf = new Int32Array(eventCount);
+// How many like it were sent the same way before; only where there were.
+const copyOf = new Map();
 const mateOf = new Int32Array(eventCount).fill(-1);
 // 0 as in the other run, 1 there alone, 2 with other content than its mate.
 const markOf = new Uint8Array(eventCount);
@@ -71,6 +73,9 @@ function unpackEvents(packed, run) {
     if (packed.cause[i] > 0) causeOf[event] = eventWith(run, number - packed.cause[i], event);
     if (packed.sent[i] > 0) sentOf[event] = eventWith(run, number - packed.sent[i], event);
     rowOf[event] = i;
+  }
+  for (let i = 0; i + 1 < packed.copies.length; i += 2) {
+    copyOf.set(run.first + packed.copies[i], packed.copies[i + 1]);
   }
   rowCount = Math.max(rowCount, packed.at.length);
 }

@@ -120,6 +120,7 @@ function eventPanel(event) {
       ["process", laneLink(laneOf[event])],
       peerOf[event] >= 0 && [isMessage ? "from" : "to", laneLink(peerOf[event])],
       sent >= 0 && [isMessage ? "sent in" : "concerns", eventLink(sent)],
+      copyOf.has(event) && ["copy", `${copyOf.get(event)} like it went the same way before`],
       isMessage && sent >= 0 && ["under way", momentText(atOf[event] - atOf[sent])],
     ),
     fields.size ? section("Content", make("div", { id: "content" }, tree(fields))) : null,
