@@ -152,6 +152,10 @@ function drawFrame() {
   for (const list of messageLists) drawMessages(list);
   for (const run of runs) drawEvents(run);
   drawGutter();
+  if (frame.skipped) {
+    label(`${frame.messages} of ${frame.messages + frame.skipped} messages are drawn; zoom in`,
+      gutter() + 12, view.height - 14, { weight: 30, bold: true, pill: colours.ink });
+  }
   paintLabels();
   frame.ms = performance.now() - began;
 }
@@ -590,7 +594,7 @@ function gutterText(ns) {
   const text = momentText(ns);
   if (widthOf(text, FONT) <= gutter() - 8) return text;
   const whole = String(Math.floor(ns / 1e9)).length;
-  return `${(ns / 1e9).toFixed(Math.max(0, Math.min(9, (view.width < 600 ? 6 : 9) - whole)))} s`;
+  return `${(ns / 1e9).toFixed(Math.max(0, Math.min(9, (view.width < 600 ? 5 : 9) - whole)))} s`;
 }
 
 // The time at the left, wherever there is room for it.
