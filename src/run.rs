@@ -21,10 +21,12 @@ use crate::trace::{Fingerprint, Line, Lines};
 
 pub(crate) mod cluster;
 mod own;
+mod snapshot;
 mod states;
 mod underway;
 
 pub use own::{Cluster, own, world};
+pub use snapshot::{WHOLE, snapshot};
 pub use states::{StateChange, Told, run_told};
 #[cfg(feature = "cli")]
 pub(crate) use underway::look;

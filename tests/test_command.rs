@@ -223,3 +223,48 @@ fn what_no_scenario_reaches_is_told() {
     assert!(!never.contains(&"crash") && !never.contains(&"shuttle"), "{text}");
     assert!(!never.iter().any(|what| what.starts_with("R3: ")), "{text}");
 }
+
+#[test]
+fn a_recorded_log_is_held_still() {
+    let long = "protocol = \"bcr\"\n[[client]]\nworkload = \"pseudorandom(1,400)\"\n";
+    let folder = folder("recorded", &[("a.toml", PLAIN), ("long.toml", long)]);
+    let (code, text) = run(&folder, &["--bless"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("ok       ./a.toml: held, 2 of 2 answered; recorded"), "{text}");
+    let log = fs::read_to_string(folder.join("a.log")).expect("it was written");
+    assert!(log.starts_with("A run of ") && log.ends_with("verdict: held\n"), "{log}");
+    let outline = fs::read_to_string(folder.join("long.log")).expect("so was this");
+    assert!(outline.starts_with("The outline of a run of ") && outline.len() < 40_000, "{outline}");
+    assert_eq!(run(&folder, &[]).0, 0);
+    // Nothing is new, so nothing is recorded again.
+    assert!(!run(&folder, &["--bless"]).1.contains("recorded"));
+
+    fs::write(folder.join("a.toml"), PLAIN.replace("get('k')", "get('l')")).expect("as above");
+    let (code, text) = run(&folder, &[]);
+    assert_eq!(code, 1, "{text}");
+    for part in [
+        "FAILED   ./a.toml",
+        "the log is another from line ",
+        "see ./a.log, and record it with --bless if it is right so",
+        "- ",
+        "+ ",
+        "ok       ./long.toml",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert_eq!(run(&folder, &["--seed", "9", "--quiet"]).0, 1);
+    assert_eq!(run(&folder, &["--bless"]).0, 0);
+    assert_eq!(run(&folder, &[]).0, 0);
+}
+
+#[test]
+fn github_is_told_where_something_failed() {
+    let folder = folder("github", &[("a.toml", &plain("[expect]\nanswered = 9\n"))]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_perjury"));
+    command.arg("test").arg(&folder).env("NO_COLOR", "1").env("GITHUB_ACTIONS", "true");
+    let output = command.output().expect("the program starts");
+    let text = out(&output);
+    assert_eq!(code(&output), 1, "{text}");
+    let line = text.lines().find(|line| line.starts_with("::error file=")).expect("there is one");
+    assert!(line.contains("a.toml,line=1::held, 2 of 2 answered%0A2 requests are"), "{line}");
+}

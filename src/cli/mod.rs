@@ -10,7 +10,9 @@ mod convert;
 mod diff;
 mod explain;
 mod explore;
+mod export;
 mod fuzz;
+mod held_still;
 mod junit;
 mod lint;
 mod logged;
@@ -142,6 +144,8 @@ enum Command {
     Diff(diff::Args),
     /// Draw a run: a page of one file, to be opened in a browser.
     View(view::Args),
+    /// Write a run in a form that other programs read.
+    Export(export::Args),
     /// Walk every order of a small scenario, under its judges.
     Explore(explore::Args),
     /// Run a scenario by hand: see what is pending, choose, look at a process.
@@ -219,6 +223,7 @@ impl Command {
             Command::Check(args) => check::check(&args, shell),
             Command::Diff(args) => diff::diff(&args, shell),
             Command::View(args) => view::view(&args, shell),
+            Command::Export(args) => export::export(&args, shell),
             Command::Explore(args) => explore::explore(&args, shell),
             Command::Step(args) => step::step(&args, shell),
             Command::Schema => schema::schema(shell),

@@ -16,7 +16,7 @@ use crate::run::{self, Report, Told};
 use crate::scenario::{Scenario, Verdict};
 use crate::time::Instant;
 use crate::trace::{FORMAT, Line};
-use crate::view::Picture;
+use crate::view::{Picture, export};
 
 use super::args::Subject;
 use super::shell::Shell;
@@ -62,13 +62,15 @@ pub(super) enum Form {
     Text,
     /// One JSON object a line.
     Json,
+    /// A sequence diagram: a column a process.
+    Sequence,
 }
 
 impl Form {
     /// How the names of files with such events end.
     fn ending(self) -> &'static str {
         match self {
-            Form::Text => "log",
+            Form::Text | Form::Sequence => "log",
             Form::Json => "jsonl",
         }
     }
@@ -78,6 +80,8 @@ impl Form {
         match self {
             Form::Text => writeln!(to, "{line}"),
             Form::Json => writeln!(to, "{}", line.to_json()),
+            // It is drawn when all is known.
+            Form::Sequence => Ok(()),
         }
     }
 
@@ -85,7 +89,7 @@ impl Form {
     fn print_told(self, told: &Told, to: &mut dyn Write) -> io::Result<()> {
         match (self, told) {
             (_, Told::Event(line)) => self.print(line, to),
-            (Form::Text, Told::State(_)) => Ok(()),
+            (Form::Text | Form::Sequence, Told::State(_)) => Ok(()),
             (Form::Json, Told::State(change)) => writeln!(to, "{}", change.to_json()),
         }
     }
@@ -97,6 +101,10 @@ impl Args {
         let logs = self.log.or(self.log_dir.as_ref().map(|_| Form::Text));
         if self.states && logs != Some(Form::Json) {
             let reason = "--states adds to a log in JSON lines; say --log json too";
+            return Err(Failure::Usage(reason.to_owned()));
+        }
+        if self.log == Some(Form::Sequence) && self.log_dir.is_some() {
+            let reason = "a sequence diagram has all processes in it; log text or json to a folder";
             return Err(Failure::Usage(reason.to_owned()));
         }
         if self.view.as_deref() == Some("-") {
@@ -125,8 +133,13 @@ pub(super) fn run(args: &Args, shell: &mut Shell) -> Outcome {
         let recorded = run::record_tape(&scenario).map_err(refused)?;
         tape.finish(|file| file.write_all(recorded.to_toml().as_bytes()))?;
     }
-    if args.log == Some(Form::Text) {
-        writeln!(shell, "{}", End(&report))?;
+    match args.log {
+        Some(Form::Text) => writeln!(shell, "{}", End(&report))?,
+        Some(Form::Sequence) => {
+            let events = super::export::events_of(&scenario, &args.subject.file)?;
+            writeln!(shell, "{}", export::write(&events, export::Form::Sequence))?;
+        }
+        Some(Form::Json) | None => {}
     }
     match (args.json, args.log) {
         // A log in JSON lines stays one to its end.
@@ -280,7 +293,7 @@ impl LogFiles {
         self.files.into_values().try_for_each(|file| file.finish(|_| Ok(())))?;
         self.run.finish(|file| match self.form {
             Form::Json => writeln!(file, "{}", to_json(scenario, report)),
-            Form::Text => {
+            Form::Text | Form::Sequence => {
                 writeln!(file, "{}", End(report))?;
                 print(name, scenario, report, file)
             }

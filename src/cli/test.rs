@@ -13,6 +13,7 @@ use crate::scenario::{Scenario, Severity, Verdict};
 use crate::time::Instant;
 
 use super::args::{Reader, replay};
+use super::held_still;
 use super::junit::JUnit;
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome};
@@ -20,7 +21,8 @@ use super::{Exit, Failure, Outcome};
 /// Run scenarios, hold each against what it expects.
 #[derive(clap::Args)]
 #[command(after_help = "\
-A file that says nothing of its verdict must hold, or break beyond what its protocol bears.
+A file that says nothing of its verdict must hold, or break beyond what its protocol bears. Where a
+log of the run is recorded beside a file, with --bless, the run must be that one.
 
 Examples:
   perjury test scenarios
@@ -40,6 +42,10 @@ pub(super) struct Args {
     /// Tell what no scenario reached that a good suite reaches.
     #[arg(long)]
     reach: bool,
+    /// Record the log of each run beside its scenario, in a file that ends in .log; from then on a
+    /// run that differs from it fails. Long runs are recorded in outline, with their digest.
+    #[arg(long)]
+    bless: bool,
     /// Show those alone that are not as expected, and the summary.
     #[arg(long, short)]
     quiet: bool,
@@ -113,6 +119,9 @@ pub(super) fn test(args: &Args, shell: &mut Shell) -> Outcome {
         let wrong = |error| Failure::File { path: path.display().to_string(), error };
         fs::write(path, JUnit(&cases).to_string()).map_err(wrong)?;
     }
+    if is_on_github() {
+        cases.iter().try_for_each(|case| annotation(case, shell))?;
+    }
     summary(&cases, shell)?;
     if args.reach {
         reach(&cases, shell)?;
@@ -123,6 +132,22 @@ pub(super) fn test(args: &Args, shell: &mut Shell) -> Outcome {
         () if cases.iter().any(refused) => Exit::BadInput,
         () => Exit::Held,
     })
+}
+
+/// Whether GitHub runs this, which shows annotations at the files that they are of.
+#[expect(clippy::disallowed_methods, reason = "how something is told is no part of a run")]
+fn is_on_github() -> bool {
+    std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true")
+}
+
+/// A line that GitHub takes for an annotation, for a case that a suite fails for.
+fn annotation(case: &Case, shell: &mut Shell) -> std::io::Result<()> {
+    if !case.is_failure() {
+        return Ok(());
+    }
+    let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let path = escaped(&case.path).replace(':', "%3A").replace(',', "%2C");
+    writeln!(shell, "::error file={path},line=1::{}", escaped(&case.details()))
 }
 
 /// Runs all files, several at a time, and prints what comes of each in the order of the files.
@@ -136,7 +161,7 @@ fn run_all(args: &Args, files: &[String], shell: &mut Shell) -> Result<Vec<Case>
             scope.spawn(move |_| {
                 // Whoever listened may have gone: then nobody wants to know.
                 if !given_up.load(Ordering::Relaxed)
-                    && sender.send((place, case(&args.reader, path))).is_err()
+                    && sender.send((place, case(args, path))).is_err()
                 {
                     given_up.store(true, Ordering::Relaxed);
                 }
@@ -168,13 +193,15 @@ fn in_order(
 }
 
 /// Reads a file, runs it and holds it against what it expects.
-fn case(reader: &Reader, path: &str) -> Case {
-    let found = catch_unwind(AssertUnwindSafe(|| found(reader, path)));
+fn case(args: &Args, path: &str) -> Case {
+    let reader = &args.reader;
+    let found = catch_unwind(AssertUnwindSafe(|| found(args, path)));
     let (found, reached) = found.unwrap_or((Found::Panicked, BTreeSet::new()));
     Case { path: path.to_owned(), found, reached, again: replay(path, reader) }
 }
 
-fn found(reader: &Reader, path: &str) -> (Found, BTreeSet<&'static str>) {
+fn found(args: &Args, path: &str) -> (Found, BTreeSet<&'static str>) {
+    let reader = &args.reader;
     let refused = |reasons: Vec<String>| (Found::Refused(reasons), BTreeSet::new());
     let reading = match reader.read(path) {
         Ok(reading) => reading,
@@ -190,8 +217,26 @@ fn found(reader: &Reader, path: &str) -> (Found, BTreeSet<&'static str>) {
         return refused(errors.map(|found| short(found.compact())).collect());
     };
     match run::run(&scenario) {
-        Ok(report) => (judged(&scenario, &report), report.reached),
+        Ok(report) => (held_still(args, path, &scenario, &report), report.reached),
         Err(refusal) => refused(vec![refusal.to_string()]),
+    }
+}
+
+/// What came of a run, and whether it is the one that is recorded, or is so now.
+fn held_still(args: &Args, path: &str, scenario: &Scenario, report: &Report) -> Found {
+    let judged = judged(scenario, report);
+    if args.bless {
+        return match (held_still::bless(path, scenario), judged) {
+            (Err(reason), _) => Found::Refused(vec![reason]),
+            (Ok(true), Found::AsExpected(what)) => Found::AsExpected(format!("{what}; recorded")),
+            (Ok(_), judged) => judged,
+        };
+    }
+    let differences = held_still::differences(path, scenario);
+    match judged {
+        judged if differences.is_empty() => judged,
+        Found::Failed(lines) => Found::Failed([lines, differences].concat()),
+        _ => Found::Failed([vec![told(report)], differences].concat()),
     }
 }
 

@@ -214,25 +214,6 @@ fn arrow(line: &Line) -> Option<String> {
     })
 }
 
-impl Line {
-    /// Whether it tells a person what matters in a run: what clients ask and are told, what was
-    /// done wrong, who comes and goes, when replicas are replaced.
-    #[must_use]
-    pub fn is_telling(&self) -> bool {
-        match self.event {
-            "noted" => self.kind.is_some_and(|kind| NOTES.contains(&kind)),
-            event => EVENTS.contains(&event),
-        }
-    }
-}
-
-/// The events that tell what matters, whatever the protocol.
-const EVENTS: [&str; 7] =
-    ["injected", "crashed", "stopped", "restarted", "paused", "resumed", "clock_set"];
-
-/// The notes that do.
-const NOTES: [&str; 4] = ["asked", "answered", "asks_for_reconfiguration", "quorum_final"];
-
 /// The short fields of a line, the numbers among them.
 fn details(line: &Line) -> String {
     let mut text = String::new();

@@ -101,6 +101,26 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Whether it tells a person what matters in a run: what clients ask and are told, what was
+    /// done wrong, who comes and goes, when replicas are replaced.
+    #[must_use]
+    pub fn is_telling(&self) -> bool {
+        match self.event {
+            "noted" => self.kind.is_some_and(|kind| TELLING_NOTES.contains(&kind)),
+            event => TELLING_EVENTS.contains(&event),
+        }
+    }
+}
+
+/// The events that tell what matters, whatever the protocol.
+pub(crate) const TELLING_EVENTS: [&str; 7] =
+    ["injected", "crashed", "stopped", "restarted", "paused", "resumed", "clock_set"];
+
+/// The notes that do.
+pub(crate) const TELLING_NOTES: [&str; 4] =
+    ["asked", "answered", "asks_for_reconfiguration", "quorum_final"];
+
 /// One line of text: time, number, cause, process, event, kind, then `name=value` for each field.
 impl Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

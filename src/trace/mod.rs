@@ -19,6 +19,7 @@ pub use describe::Ordinals;
 pub use digest::{CHECKPOINT_EVERY, Fingerprint};
 pub use happening::{Happening, SORT_BITS, Witnessed};
 pub use line::{FORMAT, Line, Lines, WORDS};
+pub(crate) use line::{TELLING_EVENTS, TELLING_NOTES};
 pub use value::{Value, describe};
 
 use crate::crypto::Notary;

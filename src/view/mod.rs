@@ -25,6 +25,7 @@
 //! is needed to build them.
 
 mod align;
+pub mod export;
 mod page;
 mod pool;
 mod recording;

@@ -1,0 +1,97 @@
+//! `perjury export`: a run in the forms that other programs read.
+
+use std::fs;
+use std::io::Write as _;
+
+use crate::run;
+use crate::scenario::Scenario;
+use crate::trace::Line;
+use crate::view::export::{Form, Happened, write};
+
+use super::args::{Bytes, Subject, open};
+use super::logged::{Logged, Seen};
+use super::shell::Shell;
+use super::{Exit, Failure, Outcome};
+
+/// Write a run in a form that other programs read.
+#[derive(clap::Args)]
+#[command(after_help = "\
+The forms: shiviz, events with vector clocks, whose first line is the expression to be given to
+ShiViz; perfetto, a trace for Perfetto or chrome://tracing; mermaid, a sequence diagram for Markdown;
+sequence, the same for a terminal. For JSON lines there is `perjury run --log json`.
+
+Examples:
+  perjury export scenarios/bcr/tail_drops_shuttle.toml --to shiviz -o drops.log
+  perjury export run.jsonl --to perfetto -o run.json      a log that `run --log json` wrote
+  perjury export small.toml --to mermaid >> notes.md")]
+pub(super) struct Args {
+    #[command(flatten)]
+    subject: Subject,
+    /// The form.
+    #[arg(long, value_name = "FORM")]
+    to: To,
+    /// Where it goes; standard output, without.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<String>,
+}
+
+/// A form by its name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum To {
+    /// Events with vector clocks.
+    Shiviz,
+    /// Trace events as JSON.
+    Perfetto,
+    /// A sequence diagram for Markdown.
+    Mermaid,
+    /// A sequence diagram for a terminal.
+    Sequence,
+}
+
+pub(super) fn export(args: &Args, shell: &mut Shell) -> Outcome {
+    let file = &args.subject.file;
+    let events = match open(file)? {
+        Bytes::Scenario(bytes) => {
+            let scenario = args.subject.understand(&args.subject.with(bytes)?, shell)?;
+            events_of(&scenario, file)?
+        }
+        Bytes::Log(lines) => events_told(Logged::new(file, lines)?)?,
+    };
+    let form = match args.to {
+        To::Shiviz => Form::Shiviz,
+        To::Perfetto => Form::Perfetto,
+        To::Mermaid => Form::Mermaid,
+        To::Sequence => Form::Sequence,
+    };
+    let text = write(&events, form);
+    match args.output.as_deref().filter(|output| *output != "-") {
+        None => shell.write_all(text.as_bytes())?,
+        Some(path) => {
+            let wrong = |error| Failure::File { path: path.to_owned(), error };
+            fs::write(path, text).map_err(wrong)?;
+            shell.say(&format!("{path}: {} events", events.len()));
+        }
+    }
+    Ok(Exit::Held)
+}
+
+/// The events of a scenario's run.
+pub(super) fn events_of(scenario: &Scenario, file: &str) -> Result<Vec<Happened>, Failure> {
+    let mut events = Vec::new();
+    let mut keep = |line: Line| events.extend(Happened::from_json(&line.to_json()));
+    let refused = |refusal| Failure::Refused { path: file.to_owned(), refusal };
+    run::run_logged(scenario, Some(&mut keep)).map_err(refused)?;
+    Ok(events)
+}
+
+/// The events that a log tells.
+fn events_told(mut log: Logged) -> Result<Vec<Happened>, Failure> {
+    let mut events = Vec::new();
+    while let Some(seen) = log.next()? {
+        events.extend(match seen {
+            Seen::Live(line) => Happened::from_json(&line.to_json()),
+            Seen::Logged(json) => Happened::from_json(&json),
+        });
+    }
+    Ok(events)
+}

@@ -1,0 +1,66 @@
+//! `perjury export` and `--log sequence`, as a user meets them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn perjury(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_perjury"))
+        .args(words)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the program starts")
+}
+
+fn out(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+const DROPS: &str = "scenarios/bcr/tail_drops_shuttle.toml";
+
+#[test]
+fn a_scenario_and_its_log_are_exported_alike() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("export");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    let log = folder.join("run.jsonl");
+    fs::write(&log, out(&perjury(&["run", DROPS, "--log", "json"]))).expect("it can be written");
+    for (form, first) in [
+        ("shiviz", r"(?<host>\S+) (?<clock>\{.*\})\n(?<event>.*)"),
+        ("perfetto", "{\"displayTimeUnit\":\"ns\",\"traceEvents\":["),
+        ("mermaid", "sequenceDiagram"),
+        ("sequence", "                    client 0        olympus"),
+    ] {
+        let text = out(&perjury(&["export", DROPS, "--to", form]));
+        assert!(text.lines().next().is_some_and(|line| line.starts_with(first)), "{form}: {text}");
+        let path = folder.join(form);
+        let words = ["export", &log.display().to_string(), "--to", form, "-o"];
+        let words = [&words[..], &[path.to_str().expect("it is text")]].concat();
+        assert_eq!(out(&perjury(&words)), "");
+        assert_eq!(fs::read_to_string(&path).expect("it was written"), text, "{form}");
+    }
+}
+
+#[test]
+fn a_run_is_drawn_in_the_terminal() {
+    let text = out(&perjury(&["run", DROPS, "--log", "sequence"]));
+    let (diagram, verdict) = text.split_once("\n\n").expect("the verdict stands behind it");
+    assert!(diagram.contains("|--------client_request-------->|"), "{diagram}");
+    assert!(diagram.contains("!  what=shuttle(0,"), "{diagram}");
+    assert!(verdict.starts_with(&format!("{DROPS}: held\n")), "{verdict}");
+}
+
+#[test]
+fn bad_input_is_told() {
+    for (words, part) in [
+        (vec!["export", DROPS, "--to", "svg"], "invalid value 'svg'"),
+        (vec!["export", "nowhere.toml", "--to", "shiviz"], "nowhere.toml"),
+        (vec!["run", DROPS, "--log", "sequence", "--log-dir", "logs"], "all processes in it"),
+    ] {
+        let output = perjury(&words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains(part), "{words:?}: {text}");
+    }
+}
