@@ -280,3 +280,35 @@ fn what_was_found_before_an_interruption_is_kept() {
     assert!(text.contains("again  perjury run "), "{text}");
     assert!(std::fs::read_dir(&folder).expect("it was made").count() >= 3);
 }
+
+#[test]
+fn a_report_tells_what_was_found_with_its_pictures() {
+    let folder = scratch("fuzz-report");
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (page, out_folder) = (path("report.html"), path("found"));
+    let words = ["fuzz", "bcr", "--quirk", "small_quorum", "--runs", "60", "--out", &out_folder];
+    let output = perjury(&[&words[..], &["--report", &page]].concat());
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let text = fs::read_to_string(&page).expect("it was written");
+    for part in [
+        "<h1>Campaign: bcr with the bug small_quorum, seed 0</h1>",
+        "60 runs: ",
+        " a second.",
+        "cells (trigger x failure x place)",
+        "deliveries: ",
+        "Again: perjury run deliveries-",
+        "sequenceDiagram",
+    ] {
+        assert_eq!(text.contains(part), part != "sequenceDiagram", "{part} in\n{text}");
+    }
+    let pictures = files(&folder.join("report-pictures"));
+    assert!(!pictures.is_empty());
+    for (picture, _) in pictures {
+        assert!(text.contains(&format!("href=\"report-pictures/{picture}\"")), "{picture}");
+    }
+    let hunt = path("hunt.html");
+    let output = perjury(&["fuzz", "bcr", "--every-quirk", "--runs", "3", "--report", &hunt]);
+    assert_eq!(code(&output), 1, "some survive three runs: {}", out(&output));
+    let text = fs::read_to_string(&hunt).expect("it was written");
+    assert!(text.contains("<td>small_quorum</td>") && text.contains("survived"), "{text}");
+}

@@ -17,7 +17,7 @@ use super::{Exit, Failure, Outcome};
 #[derive(clap::Args)]
 #[command(after_help = "\
 The forms: shiviz, events with vector clocks, whose first line is the expression to be given to
-ShiViz; perfetto, a trace for Perfetto or chrome://tracing; mermaid, a sequence diagram for Markdown;
+ShiViz; perfetto, a trace for Perfetto or chrome://tracing; mermaid, a diagram for Markdown;
 sequence, the same for a terminal. For JSON lines there is `perjury run --log json`.
 
 Examples:

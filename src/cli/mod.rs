@@ -150,8 +150,8 @@ enum Command {
     Explore(explore::Args),
     /// Run a scenario by hand: see what is pending, choose, look at a process.
     Step(step::Args),
-    /// Print the JSON Schema of scenarios, for editors.
-    Schema,
+    /// Print the JSON Schema of scenarios, for editors, or that of a log's lines.
+    Schema(schema::Args),
     /// Print a script that completes commands in a shell.
     Completions {
         /// The shell.
@@ -226,7 +226,7 @@ impl Command {
             Command::Export(args) => export::export(&args, shell),
             Command::Explore(args) => explore::explore(&args, shell),
             Command::Step(args) => step::step(&args, shell),
-            Command::Schema => schema::schema(shell),
+            Command::Schema(args) => schema::schema(&args, shell),
             Command::Completions { shell: kind } => {
                 clap_complete::generate(kind, &mut visible(Cli::command()), "perjury", shell);
                 Ok(Exit::Held)

@@ -359,7 +359,6 @@ pub(super) fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value
             "judge": ruling.judge,
             "property": ruling.property,
             "tested": ruling.tested,
-            "unknown": ruling.unknown,
             "broken": ruling.finding.as_ref().map(|finding| json!({
                 "event": finding.event,
                 "at_ns": finding.at_ns,

@@ -10,6 +10,7 @@ mod describe;
 mod digest;
 mod happening;
 mod line;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -20,6 +21,7 @@ pub use digest::{CHECKPOINT_EVERY, Fingerprint};
 pub use happening::{Happening, SORT_BITS, Witnessed};
 pub use line::{FORMAT, Line, Lines, WORDS};
 pub(crate) use line::{TELLING_EVENTS, TELLING_NOTES};
+pub use schema::json_schema;
 pub use value::{Value, describe};
 
 use crate::crypto::Notary;

@@ -29,6 +29,8 @@ pub mod export;
 mod page;
 mod pool;
 mod recording;
+mod report;
 
 pub use align::{Alignment, Footprint, align};
 pub use recording::{Picture, Unfit};
+pub use report::{Report, escaped};

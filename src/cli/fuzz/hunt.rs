@@ -1,6 +1,7 @@
 //! `perjury fuzz --every-quirk`: which of the seeded bugs the judges find, as a table.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use crate::cli::bar::Bar;
 use crate::cli::shell::Shell;
@@ -12,6 +13,7 @@ use crate::explore::kills::{self, Kills};
 pub(super) fn hunt(
     campaign: &Campaign,
     words: &str,
+    report: Option<&Path>,
     pool: &rayon::ThreadPool,
     shell: &mut Shell,
 ) -> Outcome {
@@ -35,6 +37,9 @@ pub(super) fn hunt(
     writeln!(shell, "{}", Kills::HEAD)?;
     for kills in &all {
         writeln!(shell, "{kills}")?;
+    }
+    if let Some(path) = report {
+        super::report::of_hunt(path, words, *seed, &all)?;
     }
     let found = all.iter().filter(|kills| kills.killed > 0).count();
     let promised = all.iter().filter(|kills| kills.promises > 0).count();

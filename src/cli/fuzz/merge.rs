@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Write what was found to this folder: a scenario, a test and a picture each.
     #[arg(long, value_name = "DIR", default_value = "findings")]
     out: PathBuf,
+    /// Write the outcome to this file too, as a page for a browser.
+    #[arg(long, value_name = "PAGE")]
+    report: Option<PathBuf>,
     /// How many scenarios are tried at a time when a finding is made small.
     #[arg(long, value_name = "NUMBER")]
     jobs: Option<usize>,
@@ -44,5 +47,6 @@ pub(super) fn merge(args: &Args, shell: &mut Shell) -> Outcome {
     })?;
     let mut progress = Progress::of_shrinking();
     let pool = crate::cli::pool(args.jobs)?;
-    outcome::tell(&merged, &args.out, &pool, &mut progress, shell)
+    let places = outcome::Places { out: &args.out, report: args.report.as_deref() };
+    outcome::tell(&merged, places, &pool, &mut progress, shell)
 }

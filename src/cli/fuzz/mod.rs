@@ -4,6 +4,7 @@ mod hunt;
 mod merge;
 mod outcome;
 mod progress;
+mod report;
 mod shard;
 
 use std::io::Write as _;
@@ -16,6 +17,7 @@ use crate::scenario::{Severity, number};
 use super::args::{Reader, report};
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome};
+use outcome::Places;
 use progress::Progress;
 
 /// Draw scenarios with faults, run them under all judges, and make small what breaks.
@@ -134,6 +136,10 @@ pub(super) struct How {
     /// Write what was found to this folder: a scenario, a test and a picture each.
     #[arg(long, value_name = "DIR", default_value = "findings")]
     out: PathBuf,
+    /// Write the outcome to this file too, as a page for a browser; the pictures of what was found
+    /// stand in a folder beside it.
+    #[arg(long, value_name = "PAGE", conflicts_with = "json")]
+    report: Option<PathBuf>,
 }
 
 pub(super) fn fuzz(args: &Args, shell: &mut Shell) -> Outcome {
@@ -159,7 +165,7 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
     }
     let pool = super::pool(how.jobs)?;
     if what.every_quirk {
-        return hunt::hunt(&campaign, &what.words(target), &pool, shell);
+        return hunt::hunt(&campaign, &what.words(target), how.report.as_deref(), &pool, shell);
     }
     if !how.json {
         outcome::can_be_written_to(&how.out)?;
@@ -177,7 +183,8 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
         write!(shell, "{}", record.to_lines())?;
         return Ok(outcome::exit(&record.tally));
     }
-    outcome::tell(&record, &how.out, &pool, &mut progress, shell)
+    let places = Places { out: &how.out, report: how.report.as_deref() };
+    outcome::tell(&record, places, &pool, &mut progress, shell)
 }
 
 impl What {

@@ -11,10 +11,19 @@ use crate::explore::{Charge, Discovery, Found, Size, TWICE_EVERY, Tally, discove
 
 use super::progress::Progress;
 
+/// Where it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    /// The folder for what was found.
+    pub(super) out: &'a Path,
+    /// The page, if one is wanted.
+    pub(super) report: Option<&'a Path>,
+}
+
 /// Tells it, makes small what was found, and writes that to a folder.
 pub(super) fn tell(
     record: &Record,
-    out: &Path,
+    Places { out, report }: Places<'_>,
     pool: &rayon::ThreadPool,
     progress: &mut Progress,
     shell: &mut Shell,
@@ -46,6 +55,10 @@ pub(super) fn tell(
         } else if group.count > group.kept.len() as u64 {
             writeln!(shell, "  (the {} smallest of them were made small)", group.kept.len())?;
         }
+    }
+    if let Some(path) = report {
+        super::report::of_campaign(path, record, &found, &progress.speed(tally))?;
+        shell.say(&format!("report: {}", path.display()));
     }
     written.map(|()| exit(tally))
 }

@@ -22,6 +22,8 @@ impl Deadline {
 pub(super) struct Progress {
     bar: Bar,
     for_ns: Option<u64>,
+    /// How long the runs took.
+    made: Option<Duration>,
 }
 
 impl Progress {
@@ -31,12 +33,12 @@ impl Progress {
             Some(for_ns) => for_ns / 1_000_000_000,
             None => campaign.shard.share(campaign.runs),
         };
-        Progress { bar: Bar::new(length), for_ns }
+        Progress { bar: Bar::new(length), for_ns, made: None }
     }
 
     /// For a campaign that was run elsewhere.
     pub(super) fn of_shrinking() -> Progress {
-        Progress { bar: Bar::new(0), for_ns: None }
+        Progress { bar: Bar::new(0), for_ns: None, made: None }
     }
 
     /// Shows what came so far; says whether more runs are to be made.
@@ -65,7 +67,19 @@ impl Progress {
 
     /// Says beside the outcome how fast that was.
     pub(super) fn runs_are_over(&mut self, tally: &Tally, shell: &mut Shell) {
+        self.made = Some(self.bar.passed());
         self.bar.tells_speed(tally.runs, shell);
+    }
+
+    /// How fast it was, for people; no part of what came of it.
+    pub(super) fn speed(&self, tally: &Tally) -> String {
+        match self.made {
+            Some(passed) => {
+                let (runs, rate) = (tally.runs, rate(tally.runs, passed));
+                format!("{runs} runs in {} s, {rate} a second.", passed.as_millis() / 1_000)
+            }
+            None => "The runs were made elsewhere.".to_owned(),
+        }
     }
 
     /// Shows how many findings are made small; says whether to go on.

@@ -9,33 +9,21 @@ use crate::fault::{Trigger, text};
 use crate::identity::Identity;
 use crate::scenario::Scenario;
 use crate::time::Instant;
+use crate::view::{Report, escaped};
 
 use super::matrix::{SYMBOLS, symbol, told};
-
-/// Colours by class; nothing is loaded, nothing runs.
-const STYLE: &str = "\
-body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;margin:0 0 2em}\
-th{text-align:left;font-weight:normal;padding:2px 6px}\
-th.failure{writing-mode:vertical-rl;transform:rotate(180deg)}\
-td{width:1.6em;height:1.4em;text-align:center;border:1px solid #fff;cursor:default}\
-.live{background:#cde8cf}.recovered{background:#fbe7a1}.unreachable{background:#eee}\
-.undecided{background:#cfd8ff}.beyond{background:#f6c28b}.broken{background:#e0564f;color:#fff}";
 
 const TAKES_ALL: &str = "a string takes all that is written";
 
 /// The page.
 pub(super) fn page(file: &str, scenario: &Scenario, cells: &[Cell]) -> String {
-    let mut page =
-        String::from("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
-    let file = escaped(file);
-    writeln!(page, "<title>Sweep of {file}</title><style>{STYLE}</style></head><body>")
-        .expect(TAKES_ALL);
-    writeln!(page, "<h1>Sweep of {file}</h1>\n<p>{} cells:", cells.len()).expect(TAKES_ALL);
+    let mut report = Report::new(&format!("Sweep of {file}"));
+    let mut page = format!("<p>{} cells:", cells.len());
     for (sign, word) in SYMBOLS {
         let of: Vec<&Cell> = cells.iter().filter(|cell| symbol(&cell.outcome) == sign).collect();
         if let Some(first) = of.first() {
             let class = class(&first.outcome);
-            writeln!(page, "<span class=\"{class}\">&nbsp;{sign}&nbsp;</span> {} {word}", of.len())
+            write!(page, " <span class=\"key {class}\">{sign}</span> {} {word}", of.len())
                 .expect(TAKES_ALL);
         }
     }
@@ -55,8 +43,8 @@ pub(super) fn page(file: &str, scenario: &Scenario, cells: &[Cell]) -> String {
             .collect();
         table(&of, &mut page);
     }
-    page.push_str("</body></html>\n");
-    page
+    report.raw(&page);
+    report.page()
 }
 
 /// The cells of one replica: messages downwards, failures to the right. Of pairs the worst stands
@@ -99,7 +87,7 @@ fn field(cell: &Cell, page: &mut String) {
     };
     let title = escaped(&format!("{}: {}", told(&cell.faults), what(&cell.outcome)));
     let class = class(&cell.outcome);
-    write!(page, "<td class=\"{class}\" title=\"{title}\">{shown}</td>").expect(TAKES_ALL);
+    write!(page, "<td class=\"cell {class}\" title=\"{title}\">{shown}</td>").expect(TAKES_ALL);
 }
 
 fn class(outcome: &Outcome) -> &'static str {
@@ -126,8 +114,4 @@ fn what(outcome: &Outcome) -> String {
         Outcome::Beyond { judge } => format!("broken beyond tolerance: {judge}"),
         Outcome::Broken { judge } => format!("broken: {judge}"),
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

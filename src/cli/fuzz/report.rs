@@ -1,0 +1,133 @@
+//! What a campaign came to, as a page, with a picture of each finding beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Failure;
+use crate::cli::export::events_of;
+use crate::cli::view::draw;
+use crate::explore::kills::Kills;
+use crate::explore::record::Record;
+use crate::explore::{Discovery, Size, TWICE_EVERY};
+use crate::view::export::{Form, write};
+use crate::view::{Picture, Report};
+
+/// Writes the page, and the pictures of the findings to a folder beside it.
+pub(super) fn of_campaign(
+    path: &Path,
+    record: &Record,
+    found: &[Discovery],
+    rate: &str,
+) -> Result<(), Failure> {
+    let Record { header, tally, .. } = record;
+    let mut report = Report::new(&format!("Campaign: {}, seed {}", header.target, header.seed));
+    report.paragraph(&super::counted(tally));
+    report.paragraph(rate);
+    report.paragraph(&format!(
+        "{} of the runs had to answer everybody in time and come to rest; {} were made twice (one \
+         in {TWICE_EVERY}), {} of them were another run the second time.",
+        tally.demanded,
+        tally.twice,
+        tally.differing.len()
+    ));
+    report.heading("Coverage");
+    let coverage = &tally.coverage;
+    report.share(coverage.cells.len(), header.cells, "cells (trigger x failure x place)");
+    report.paragraph(&format!("{} event bigrams", coverage.bigrams.len()));
+    let (head, rows) = cells(&coverage.cells);
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    report.hidden_lines("What the table counts", "In how many places each failure came true.");
+    report.table(&head, &rows);
+    report.heading("Findings");
+    if tally.groups.is_empty() {
+        report.paragraph("None.");
+    }
+    for (charge, group) in &tally.groups {
+        let bears = if charge.within_tolerance { "within tolerance" } else { "beyond tolerance" };
+        let (judge, count) = (&charge.judge, group.count);
+        report.heading(&format!("{judge}: {count} runs, {bears}, first number {}", group.first));
+        for one in found.iter().filter(|one| one.charge == *charge) {
+            finding(path, one, &mut report)?;
+        }
+    }
+    store(path, &report.page())
+}
+
+/// A failure a row, a trigger a column: at how many places it came true.
+fn cells(seen: &BTreeSet<String>) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for cell in seen {
+        let mut words = cell.split(' ');
+        if let (Some(trigger), Some(failure)) = (words.next(), words.next()) {
+            *counts.entry((failure, trigger)).or_insert(0) += 1;
+        }
+    }
+    let failures: BTreeSet<&str> = counts.keys().map(|(failure, _)| *failure).collect();
+    let triggers: BTreeSet<&str> = counts.keys().map(|(_, trigger)| *trigger).collect();
+    let head = ["failure"].into_iter().chain(triggers.iter().copied()).map(str::to_owned);
+    let row = |failure: &&str| {
+        let count = |trigger: &&str| counts.get(&(*failure, *trigger)).copied().unwrap_or(0);
+        let counts = triggers.iter().map(|trigger| count(trigger).to_string());
+        [(*failure).to_owned()].into_iter().chain(counts).collect()
+    };
+    (head.collect(), failures.iter().map(row).collect())
+}
+
+fn finding(path: &Path, one: &Discovery, report: &mut Report) -> Result<(), Failure> {
+    let Discovery { shape, found, size, artefact, scenario, .. } = one;
+    let comment = artefact.toml.lines().map_while(|line| line.strip_prefix('#'));
+    let told: Vec<&str> = comment.map(str::trim).collect();
+    report.lines(&told.join("\n"));
+    let Size { troubles, requests, events } = size;
+    report.paragraph(&format!(
+        "{troubles} troubles, {requests} requests, {events} events; made of run {}. Shape: {shape}",
+        found.index
+    ));
+    let folder = pictures(path);
+    let mut picture = Picture::default();
+    draw(&mut picture, &artefact.name, scenario, &mut |_| Ok(()))?;
+    let page = folder.join(format!("{}.html", artefact.name));
+    store(&page, &picture.page())?;
+    let beside = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    report.link(&format!("{beside}/{}.html", artefact.name), "The picture of the run");
+    let events = events_of(scenario, &artefact.name)?;
+    report.hidden_lines("The messages", &write(&events, Form::Sequence));
+    report.hidden_lines("The scenario", &artefact.toml);
+    Ok(())
+}
+
+/// The folder with the pictures of a report.
+fn pictures(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{stem}-pictures"))
+}
+
+/// Writes the table of a hunt for seeded bugs as a page.
+pub(super) fn of_hunt(path: &Path, words: &str, seed: u64, all: &[Kills]) -> Result<(), Failure> {
+    let mut report = Report::new(&format!("Seeded bugs of {words}, seed {seed}"));
+    let found = all.iter().filter(|kills| kills.killed > 0).count();
+    report.share(found, all.len(), "seeded bugs are found");
+    let rows = all.iter().map(|kills| {
+        let (first, by) = match kills.first {
+            Some((index, judge)) => (index.to_string(), judge.to_owned()),
+            None => ("survived".to_owned(), String::new()),
+        };
+        let judges = kills.judges.iter().map(|(judge, count)| format!("{judge} {count}"));
+        let judges: Vec<String> = judges.collect();
+        let (killed, promises) = (kills.killed.to_string(), kills.promises.to_string());
+        vec![kills.quirk.to_owned(), killed, promises, first, by, judges.join(", ")]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let head = ["bug", "killed", "by a promise", "first run", "found by", "all judges"];
+    report.table(&head, &rows);
+    store(path, &report.page())
+}
+
+fn store(path: &Path, text: &str) -> Result<(), Failure> {
+    let wrong = |error| Failure::File { path: path.display().to_string(), error };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(wrong)?;
+    }
+    fs::write(path, text).map_err(wrong)
+}
