@@ -16,8 +16,8 @@ enum Form {
 
 use Form::{Any, Count, Integer, Text};
 
-/// The fields that an event of each word has, beside its content; `?` before a name says that it may
-/// be absent.
+/// The fields that an event of each word has, beside its content; `?` before a name says that it
+/// may be absent.
 const FIELDS: [(&str, &[(&str, Form)]); 26] = [
     ("answered", &[("ticket", Count)]),
     ("armed", &[("what", Text), ("?detail", Text)]),

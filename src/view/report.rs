@@ -66,9 +66,8 @@ impl Report {
     /// How much of something there is of all.
     pub fn share(&mut self, some: usize, all: usize, what: &str) {
         let what = escaped(what);
-        self.put(format_args!(
-            "<p><meter min=\"0\" max=\"{all}\" value=\"{some}\"></meter> {some} of {all} {what}</p>\n"
-        ));
+        let meter = format!("<meter min=\"0\" max=\"{all}\" value=\"{some}\"></meter>");
+        self.put(format_args!("<p>{meter} {some} of {all} {what}</p>\n"));
     }
 
     /// A table; columns of numbers stand right.
