@@ -26,7 +26,7 @@ mod states;
 mod underway;
 
 pub use own::{Cluster, own, world};
-pub use snapshot::{WHOLE, snapshot};
+pub use snapshot::{SNAPSHOTS_BEGIN, WHOLE, snapshot, snapshot_and_report};
 pub use states::{StateChange, Told, run_told};
 #[cfg(feature = "cli")]
 pub(crate) use underway::look;

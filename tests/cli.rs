@@ -1,9 +1,13 @@
 //! The command line, as a user meets it: output, exit codes, bad input.
 
+mod shell;
+
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+use shell::{code, err, out, program, scratch};
 
 /// The first scenario, which the README runs.
 const FIRST: &str = "scenarios/bcr/first.toml";
@@ -14,10 +18,8 @@ fn perjury(words: &[&str]) -> Output {
 
 /// Runs the program in the project's folder, with something on its standard input.
 fn perjury_with(words: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_perjury"))
+    let mut child = program()
         .args(words)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -27,26 +29,6 @@ fn perjury_with(words: &[&str], input: &str) -> Output {
     stdin.write_all(input.as_bytes()).ok();
     drop(stdin);
     child.wait_with_output().expect("it ends")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("it ended by itself")
-}
-
-/// A scratch folder of this test.
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::remove_dir_all(&folder).ok();
-    fs::create_dir_all(&folder).expect("a folder can be made");
-    folder
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> String {
@@ -537,7 +519,7 @@ fn a_closed_pipe_changes_no_exit_code() {
 
 /// The exit code where nobody reads the output.
 fn to_nobody(words: &[&str]) -> i32 {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_perjury"))
+    let mut child = program()
         .args(words)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdout(Stdio::piped())

@@ -1,29 +1,23 @@
 //! `perjury export` and `--log sequence`, as a user meets them.
 
+mod shell;
+
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-fn perjury(words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_perjury"))
-        .args(words)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts")
-}
+use shell::{perjury, scratch};
 
+/// What it prints when all is well.
 fn out(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    assert!(output.status.success(), "{}", shell::err(output));
+    shell::out(output)
 }
 
 const DROPS: &str = "scenarios/bcr/tail_drops_shuttle.toml";
 
 #[test]
 fn a_scenario_and_its_log_are_exported_alike() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("export");
-    fs::create_dir_all(&folder).expect("a folder can be made");
+    let folder = scratch("export");
     let log = folder.join("run.jsonl");
     fs::write(&log, out(&perjury(&["run", DROPS, "--log", "json"]))).expect("it can be written");
     for (form, first) in [

@@ -1,37 +1,16 @@
 //! `perjury view`, `run --view`, `diff --view`: what is written, how it ends, bad input.
 
+mod shell;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
 use serde_json::Value;
 
+use shell::{code, err, perjury, scratch};
+
 /// A scenario with a failure and a reconfiguration.
 const RECONFIGURED: &str = "scenarios/bcr/tail_drops_shuttle.toml";
-
-fn perjury(words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_perjury"))
-        .args(words)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts")
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("it ended by itself")
-}
-
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::remove_dir_all(&folder).ok();
-    fs::create_dir_all(&folder).expect("a folder can be made");
-    folder
-}
 
 fn path(folder: &Path, name: &str) -> String {
     folder.join(name).display().to_string()

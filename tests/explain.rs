@@ -1,25 +1,15 @@
 //! `perjury explain` and `perjury shrink`, as a user meets them.
 
+mod shell;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use shell::{out, perjury};
 
 fn explain(words: &[&str]) -> Output {
-    perjury("explain", words)
-}
-
-fn perjury(command: &str, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_perjury"))
-        .arg(command)
-        .args(words)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    perjury(&[&["explain"], words].concat())
 }
 
 const LOST: &str = "scenarios/bcr/accepted_operation_lost_under_quorum.toml";
@@ -62,17 +52,17 @@ fn what_holds_is_not_explained() {
 #[test]
 fn a_scenario_is_made_small_and_still_breaks() {
     let lost = "scenarios/bcr/accepted_operation_lost_among_five.toml";
-    let output = perjury("shrink", &[lost]);
+    let output = perjury(&["shrink", lost]);
     assert_eq!(output.status.code(), Some(1), "{}", out(&output));
     let small = Path::new(env!("CARGO_TARGET_TMPDIR")).join("small.toml");
     fs::write(&small, &output.stdout).expect("a file can be written");
-    let again = perjury("run", &[&small.display().to_string()]);
+    let again = perjury(&["run", &small.display().to_string()]);
     assert_eq!(again.status.code(), Some(1), "{}", out(&again));
     assert!(out(&again).contains("BROKEN: extension"), "{}", out(&again));
     // The sleepers need not sleep for half a minute, and nothing is expected of it.
     let text = out(&output);
     assert!(text.contains("sleep(1)") && !text.contains("30000"), "{text}");
     assert!(!text.contains("[expect]"), "{text}");
-    let held = perjury("shrink", &["scenarios/bcr/first.toml"]);
+    let held = perjury(&["shrink", "scenarios/bcr/first.toml"]);
     assert_eq!((held.status.code(), out(&held)), (Some(0), String::new()));
 }

@@ -1,19 +1,15 @@
 //! `perjury explore`, as a user meets it.
 
+mod shell;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+
+use shell::{err, out, perjury};
 
 fn explore(words: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_perjury"))
-        .arg("explore")
-        .args(words)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts");
-    let text = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
-    (status.code(), text.into_owned())
+    let output = perjury(&[&["explore"], words].concat());
+    (output.status.code(), out(&output) + &err(&output))
 }
 
 /// A file with one request, and more.

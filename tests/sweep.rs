@@ -1,32 +1,15 @@
 //! `perjury sweep`, as a user meets it.
 
+mod shell;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
+
+use shell::{err, out, perjury, scratch};
 
 fn sweep(words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_perjury"))
-        .arg("sweep")
-        .args(words)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::remove_dir_all(&folder).ok();
-    fs::create_dir_all(&folder).expect("a folder can be made");
-    folder
+    perjury(&[&["sweep"], words].concat())
 }
 
 /// A scenario with few requests, and checkpoints.

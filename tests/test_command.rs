@@ -1,22 +1,16 @@
 //! `perjury test`, as a user meets it.
 
+mod shell;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-fn test(words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_perjury"));
-    command.arg("test").args(words).current_dir(env!("CARGO_MANIFEST_DIR")).env("NO_COLOR", "1");
-    command.output().expect("the program starts")
-}
+use shell::code;
 
+/// All that it says.
 fn out(output: &Output) -> String {
-    let text = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("it ended by itself")
+    shell::out(output) + &shell::err(output)
 }
 
 /// A scratch folder of a test, with these files.
@@ -33,7 +27,7 @@ fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
 
 fn run(folder: &Path, words: &[&str]) -> (i32, String) {
     let path = folder.display().to_string();
-    let output = test(&[&[path.as_str()], words].concat());
+    let output = shell::perjury(&[&["test", path.as_str()], words].concat());
     (code(&output), out(&output).replace(&path, "."))
 }
 
@@ -182,7 +176,7 @@ fn what_is_no_scenario_is_refused() {
     assert!(text.contains("REFUSED  ./a.toml\n           1:12: error: "), "{text}");
     assert!(text.contains("2 scenarios: 1 as expected, 1 REFUSED"), "{text}");
     for words in [&["no/such/file.toml"][..], &["src/cli"], &[]] {
-        let output = test(words);
+        let output = shell::perjury(&[&["test"], words].concat());
         assert_eq!(self::code(&output), 2, "{words:?}: {}", out(&output));
         assert!(!output.stderr.is_empty() || !output.stdout.is_empty(), "{words:?}");
     }
@@ -231,9 +225,9 @@ fn a_recorded_log_is_held_still() {
     let (code, text) = run(&folder, &["--bless"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("ok       ./a.toml: held, 2 of 2 answered; recorded"), "{text}");
-    let log = fs::read_to_string(folder.join("a.log")).expect("it was written");
+    let log = fs::read_to_string(folder.join("a.toml.log")).expect("it was written");
     assert!(log.starts_with("A run of ") && log.ends_with("verdict: held\n"), "{log}");
-    let outline = fs::read_to_string(folder.join("long.log")).expect("so was this");
+    let outline = fs::read_to_string(folder.join("long.toml.log")).expect("so was this");
     assert!(outline.starts_with("The outline of a run of ") && outline.len() < 40_000, "{outline}");
     assert_eq!(run(&folder, &[]).0, 0);
     // Nothing is new, so nothing is recorded again.
@@ -244,17 +238,40 @@ fn a_recorded_log_is_held_still() {
     assert_eq!(code, 1, "{text}");
     for part in [
         "FAILED   ./a.toml",
-        "the log is another from line ",
-        "see ./a.log, and record it with --bless if it is right so",
+        "the log is another in ",
+        "see ./a.toml.log, and record it with --bless if it is right so",
         "- ",
         "+ ",
         "ok       ./long.toml",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    assert_eq!(run(&folder, &["--seed", "9", "--quiet"]).0, 1);
+    // Other runs than the recorded ones are not held against them, nor recorded.
+    assert_eq!(run(&folder, &["--seed", "9", "--quiet"]).0, 0);
+    assert_eq!(run(&folder, &["--seed", "9", "--bless"]).0, 2);
     assert_eq!(run(&folder, &["--bless"]).0, 0);
     assert_eq!(run(&folder, &[]).0, 0);
+}
+
+#[test]
+fn nothing_is_recorded_over_what_is_no_record() {
+    let failing = plain("[expect]\nanswered = 9\n");
+    let files = [("a.toml", PLAIN), ("a.txt", PLAIN), ("b.toml", PLAIN), ("b.toml.log", "mine\n")];
+    let folder = folder("no-record", &[&files[..], &[("c.toml", &failing)]].concat());
+    let (code, text) = run(&folder, &["--bless"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("./b.toml.log: this is no recorded log"), "{text}");
+    assert!(!folder.join("c.toml.log").exists(), "what fails is not recorded");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("it is there");
+    assert_eq!(read("b.toml.log"), "mine\n");
+    assert!(folder.join("a.toml.log").exists() && folder.join("a.txt.log").exists());
+    // Somebody's own file is not compared with.
+    let path = folder.join("b.toml").display().to_string();
+    assert_eq!(code_of(&["test", &path]), 0);
+}
+
+fn code_of(words: &[&str]) -> i32 {
+    code(&shell::perjury(words))
 }
 
 #[test]

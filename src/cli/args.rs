@@ -47,6 +47,22 @@ impl Reader {
         Ok(scenario::read(name, text.as_bytes(), &self.options()?))
     }
 
+    /// A log is what it is: nothing of a scenario can be changed in it.
+    pub(super) fn has_no_part_in(&self, path: &str) -> Result<(), Failure> {
+        match self.changes_nothing() {
+            true => Ok(()),
+            false => Err(Failure::Usage(format!(
+                "{path}: a log tells of a run that is over; --seed, --set and --quirk are for \
+                 scenarios"
+            ))),
+        }
+    }
+
+    /// Whether files are run as they are.
+    pub(super) fn changes_nothing(&self) -> bool {
+        self.seed.is_none() && self.set.is_empty() && self.quirk.is_none()
+    }
+
     fn options(&self) -> Result<ReadOptions, Failure> {
         let set = self.set.iter().map(|set| match set.split_once('=') {
             Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),

@@ -76,6 +76,11 @@ fn compare(args: &Args, shell: &mut Shell) -> Outcome {
     }
     let mut a = Run::of(&args.a, &Reader::default(), shell)?;
     let mut b = Run::of(&args.b, &args.reader, shell)?;
+    if args.view.is_some() && (a.process().is_some() || b.process().is_some()) {
+        let reason = "--view compares whole runs, and a log of one process tells of no other; give \
+                      scenarios, or what `run --log json` wrote";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
     let process = match (a.process(), b.process()) {
         (Some(one), Some(other)) if one != other => {
             let reason = format!("{}: of {one}; {}: of {other}", args.a, args.b);
@@ -142,7 +147,10 @@ impl Run {
     fn of(path: &str, reader: &Reader, shell: &mut Shell) -> Result<Run, Failure> {
         let bytes = match open(path)? {
             Bytes::Scenario(bytes) => bytes,
-            Bytes::Log(lines) => return Ok(Run::Logged(Logged::new(path, lines)?)),
+            Bytes::Log(lines) => {
+                reader.has_no_part_in(path)?;
+                return Ok(Run::Logged(Logged::new(path, lines)?));
+            }
         };
         let scenario = used(reader.read_bytes(path, &bytes)?, shell)?;
         let going = run::visit(&scenario, Starting);

@@ -55,7 +55,10 @@ pub(super) fn export(args: &Args, shell: &mut Shell) -> Outcome {
             let scenario = args.subject.understand(&args.subject.with(bytes)?, shell)?;
             events_of(&scenario, file)?
         }
-        Bytes::Log(lines) => events_told(Logged::new(file, lines)?)?,
+        Bytes::Log(lines) => {
+            args.subject.reader.has_no_part_in(file)?;
+            events_told(Logged::new(file, lines)?, shell)?
+        }
     };
     let form = match args.to {
         To::Shiviz => Form::Shiviz,
@@ -85,13 +88,19 @@ pub(super) fn events_of(scenario: &Scenario, file: &str) -> Result<Vec<Happened>
 }
 
 /// The events that a log tells.
-fn events_told(mut log: Logged) -> Result<Vec<Happened>, Failure> {
+fn events_told(mut log: Logged, shell: &mut Shell) -> Result<Vec<Happened>, Failure> {
     let mut events = Vec::new();
-    while let Some(seen) = log.next()? {
-        events.extend(match seen {
-            Seen::Live(line) => Happened::from_json(&line.to_json()),
-            Seen::Logged(json) => Happened::from_json(&json),
-        });
+    loop {
+        match log.next() {
+            Ok(Some(Seen::Live(line))) => events.extend(Happened::from_json(&line.to_json())),
+            Ok(Some(Seen::Logged(json))) => events.extend(Happened::from_json(&json)),
+            Ok(None) => return Ok(events),
+            Err(failure) if events.is_empty() => return Err(failure),
+            // Of a log that breaks off, what stands before is of use.
+            Err(failure) => {
+                shell.say(&format!("warning: what stands before is exported: {failure}"));
+                return Ok(events);
+            }
+        }
     }
-    Ok(events)
 }

@@ -4,89 +4,152 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::run;
+use crate::run::{self, Refusal, Report};
 use crate::scenario::Scenario;
 
-/// How many lines before the first difference are shown, and how many from it on.
-const BEFORE: usize = 3;
-const AFTER: usize = 4;
+/// How many places are shown in which two logs differ, how many lines of each, and how long they
+/// may be.
+const PLACES: usize = 5;
+const LINES: usize = 4;
+const WIDTH: usize = 160;
 
-/// Where the log of a scenario's run is kept.
+/// Where the log of a scenario's run is kept: no other file has this name.
 fn beside(path: &str) -> PathBuf {
-    Path::new(path).with_extension("log")
+    PathBuf::from(format!("{path}.log"))
 }
 
-/// Records the run; says whether anything is new.
-pub(super) fn bless(path: &str, scenario: &Scenario) -> Result<bool, String> {
-    let text = run::snapshot(scenario).map_err(|refusal| refusal.to_string())?;
+/// Whether a text is a log that was recorded here, and not somebody's own file.
+fn is_recorded(text: &str) -> bool {
+    run::SNAPSHOTS_BEGIN.iter().any(|words| text.starts_with(words))
+}
+
+/// The recorded log of a scenario, if there is one.
+pub(super) fn recorded(path: &str) -> Option<String> {
+    fs::read_to_string(beside(path)).ok().filter(|text| is_recorded(text))
+}
+
+/// A run, and its log.
+pub(super) fn told(scenario: &Scenario) -> Result<(Report, String), Refusal> {
+    run::snapshot_and_report(scenario)
+}
+
+/// Records a log; says whether anything is new.
+pub(super) fn bless(path: &str, text: &str) -> Result<bool, String> {
     let beside = beside(path);
-    if fs::read_to_string(&beside).is_ok_and(|known| known == text) {
-        return Ok(false);
+    let shown = beside.display();
+    if !Path::new(path).is_file() {
+        return Err(format!("{path}: only a file can have its log beside it"));
     }
-    fs::write(&beside, text).map_err(|error| format!("{}: {error}", beside.display()))?;
+    match fs::read_to_string(&beside) {
+        Ok(known) if known == text => return Ok(false),
+        Ok(known) if !is_recorded(&known) => {
+            return Err(format!("{shown}: this is no recorded log; move it out of the way"));
+        }
+        _ => {}
+    }
+    fs::write(&beside, text).map_err(|error| format!("{shown}: {error}"))?;
     Ok(true)
 }
 
-/// How the run differs from the one that is recorded, a line each; nothing if it does not, or if
-/// none is recorded.
-pub(super) fn differences(path: &str, scenario: &Scenario) -> Vec<String> {
-    let beside = beside(path);
-    if !beside.exists() {
-        return Vec::new();
-    }
-    let known = match fs::read_to_string(&beside) {
-        Ok(known) => known,
-        Err(error) => return vec![format!("{}: {error}", beside.display())],
-    };
-    match run::snapshot(scenario) {
-        Ok(text) => told(&beside.display().to_string(), &known, &text),
-        Err(refusal) => vec![refusal.to_string()],
-    }
-}
-
-fn told(name: &str, known: &str, text: &str) -> Vec<String> {
+/// How a log differs from the one that is recorded, a line each; nothing if it does not.
+pub(super) fn differences(path: &str, known: &str, text: &str) -> Vec<String> {
     let (known, text): (Vec<&str>, Vec<&str>) = (known.lines().collect(), text.lines().collect());
-    let same = known.iter().zip(&text).take_while(|(one, other)| one == other).count();
-    if same == known.len() && same == text.len() {
+    let hunks = hunks(&known, &text);
+    let Some(first) = hunks.first() else {
         return Vec::new();
-    }
-    // Behind what is new in the middle there may be much that is not.
-    let end = known.iter().rev().zip(text.iter().rev());
-    let end = end.take_while(|(one, other)| one == other).count();
-    let end = end.min(known.len().min(text.len()) - same);
-    let (gone, new) = (&known[same..known.len() - end], &text[same..text.len() - end]);
+    };
+    let (gone, new) = hunks
+        .iter()
+        .fold((0, 0), |(gone, new), hunk| (gone + hunk.gone.len(), new + hunk.new.len()));
+    let shown = beside(path).display().to_string();
     let mut lines = vec![format!(
-        "the log is another from line {} on: {} lines are gone, {} are new; see {name}, and record \
-         it with --bless if it is right so",
-        same + 1,
-        gone.len(),
-        new.len()
+        "the log is another in {} places, from line {} on: {gone} lines are gone, {new} are new; \
+         see {shown}, and record it with --bless if it is right so",
+        hunks.len(),
+        first.gone.start + 1
     )];
-    lines.extend(known[same.saturating_sub(BEFORE)..same].iter().map(|line| format!("  {line}")));
-    for (sign, lines_of) in [('-', gone), ('+', new)] {
-        lines.extend(lines_of.iter().take(AFTER).map(|line| format!("{sign} {line}")));
-        if lines_of.len() > AFTER {
-            lines.push(format!("{sign} … {} more", lines_of.len() - AFTER));
+    for hunk in hunks.iter().take(PLACES) {
+        lines.push(format!("@ line {}", hunk.gone.start + 1));
+        for (sign, of, range) in [('-', &known, &hunk.gone), ('+', &text, &hunk.new)] {
+            let some = of[range.clone()].iter().take(LINES);
+            lines.extend(some.map(|line| format!("{sign} {}", fitted(line))));
+            if range.len() > LINES {
+                lines.push(format!("{sign} … {} more", range.len() - LINES));
+            }
         }
+    }
+    if hunks.len() > PLACES {
+        lines.push(format!("… {} more places", hunks.len() - PLACES));
     }
     lines
 }
 
+fn fitted(line: &str) -> String {
+    match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+/// Lines of one text, and those that stand for them in the other.
+struct Hunk {
+    gone: std::ops::Range<usize>,
+    new: std::ops::Range<usize>,
+}
+
+/// How far is looked for a line on which both texts meet again.
+const REACH: usize = 400;
+
+/// Where two texts differ: behind each difference they meet again on the nearest line that both
+/// have.
+fn hunks(known: &[&str], text: &[&str]) -> Vec<Hunk> {
+    let (mut at, mut to) = (0, 0);
+    let mut hunks = Vec::new();
+    while at < known.len() || to < text.len() {
+        if known.get(at) == text.get(to) {
+            (at, to) = (at + 1, to + 1);
+            continue;
+        }
+        let meets = |sum: usize| {
+            (0..=sum).map(move |gone| (gone, sum - gone)).find(|(gone, new)| {
+                let line = known.get(at + gone);
+                line.is_some() && line == text.get(to + new)
+            })
+        };
+        let (gone, new) = (1..REACH).find_map(meets).unwrap_or((known.len() - at, text.len() - to));
+        hunks.push(Hunk { gone: at..at + gone, new: to..to + new });
+        (at, to) = (at + gone, to + new);
+    }
+    hunks
+}
+
 #[cfg(test)]
 mod tests {
-    use super::told;
+    use super::differences;
 
     #[test]
-    fn the_first_difference_is_shown_with_what_stands_before_it() {
+    fn every_difference_is_shown_and_nothing_else() {
         let known = "a\nb\nc\nd\nold 1\nold 2\ny\nz\n";
-        assert_eq!(told("x.log", known, known), Vec::<String>::new());
-        let lines = told("x.log", known, "a\nb\nc\nd\nnew\ny\nz\n");
-        assert!(lines[0].starts_with("the log is another from line 5 on: 2 lines are gone, 1 are"));
-        assert_eq!(lines[1..], ["  b", "  c", "  d", "- old 1", "- old 2", "+ new"]);
-        let shorter = told("x.log", known, "a\nb\n");
-        assert_eq!(shorter.len(), 1 + 2 + 5, "{shorter:?}");
-        assert!(shorter.last().is_some_and(|last| last == "- … 2 more"), "{shorter:?}");
-        let longer = told("x.log", "a\n", "a\na\n");
-        assert_eq!(longer[1..], ["  a", "+ a"]);
+        assert_eq!(differences("x", known, known), Vec::<String>::new());
+        let lines = differences("x", known, "a\nb\nc\nd\nnew\ny\nz\n");
+        let first = "the log is another in 1 places, from line 5 on: 2 lines are gone, 1 are new";
+        assert!(lines[0].starts_with(first), "{lines:?}");
+        assert_eq!(lines[1..], ["@ line 5", "- old 1", "- old 2", "+ new"]);
+        let twice = differences("x", known, "a\nB\nc\nd\nold 1\nold 2\nY\nz\n");
+        assert_eq!(twice[1..], ["@ line 2", "- b", "+ B", "@ line 7", "- y", "+ Y"]);
+        let shorter = differences("x", known, "a\nb\n");
+        assert_eq!(shorter[1..], ["@ line 3", "- c", "- d", "- old 1", "- old 2", "- … 2 more"]);
+        let longer = differences("x", "a\n", "a\na\n");
+        assert_eq!(longer[1..], ["@ line 2", "+ a"]);
+    }
+
+    #[test]
+    fn long_lines_and_many_places_are_cut() {
+        let known: String = (0..100).map(|n| format!("{n}\nsame {n}\n")).collect();
+        let text: String =
+            (0..100).map(|n| format!("{n}!{}\nsame {n}\n", "x".repeat(999))).collect();
+        let lines = differences("x", &known, &text);
+        assert_eq!(lines.last().map(String::as_str), Some("… 95 more places"));
+        assert!(lines.iter().all(|line| line.chars().count() < 200), "{lines:?}");
     }
 }

@@ -47,7 +47,10 @@ pub(super) fn view(args: &Args, shell: &mut Shell) -> Outcome {
             let scenario = args.subject.understand(&args.subject.with(bytes)?, shell)?;
             Exit::of(&draw(&mut picture, file, &scenario, &mut |_| Ok(()))?)
         }
-        Bytes::Log(lines) => draw_log(&mut picture, Logged::new(file, lines)?, shell)?,
+        Bytes::Log(lines) => {
+            args.subject.reader.has_no_part_in(file)?;
+            draw_log(&mut picture, Logged::new(file, lines)?, shell)?
+        }
     };
     write(&picture, &output, shell)?;
     Ok(exit)

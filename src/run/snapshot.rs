@@ -32,10 +32,22 @@ const TAKES_ALL: &str = "a string takes all that is written";
 /// # Errors
 /// A scenario that is not run.
 pub fn snapshot(scenario: &Scenario) -> Result<String, Refusal> {
+    Ok(snapshot_and_report(scenario)?.1)
+}
+
+/// The same with what else came of the run.
+///
+/// # Errors
+/// As above.
+pub fn snapshot_and_report(scenario: &Scenario) -> Result<(Report, String), Refusal> {
     let mut told = Told::default();
     let report = run_logged(scenario, Some(&mut |line| told.take(&line)))?;
-    Ok(told.text(&report))
+    let text = told.text(&report);
+    Ok((report, text))
 }
+
+/// What such texts begin with.
+pub const SNAPSHOTS_BEGIN: [&str; 2] = ["A run of ", "The outline of a run of "];
 
 /// What is kept of a run until it is known how long it is.
 #[derive(Default)]
@@ -63,7 +75,8 @@ impl Told {
     fn text(&self, report: &Report) -> String {
         let mut text = String::new();
         if self.events <= WHOLE {
-            writeln!(text, "A run of {} events, format {FORMAT}.\n", self.events).expect(TAKES_ALL);
+            let [begin, _] = SNAPSHOTS_BEGIN;
+            writeln!(text, "{begin}{} events, format {FORMAT}.\n", self.events).expect(TAKES_ALL);
             self.lines.iter().for_each(|line| writeln!(text, "{line}").expect(TAKES_ALL));
         } else {
             self.outline(&mut text, report);
@@ -88,8 +101,8 @@ impl Told {
     /// The first events that matter, how many there are of each kind, and the digest of all.
     fn outline(&self, text: &mut String, report: &Report) {
         let events = self.events;
-        writeln!(text, "The outline of a run of {events} events, format {FORMAT}.\n")
-            .expect(TAKES_ALL);
+        let [_, begin] = SNAPSHOTS_BEGIN;
+        writeln!(text, "{begin}{events} events, format {FORMAT}.\n").expect(TAKES_ALL);
         self.telling.iter().for_each(|line| writeln!(text, "{line}").expect(TAKES_ALL));
         text.push('\n');
         for ((event, kind), count) in &self.counts {

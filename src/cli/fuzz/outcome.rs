@@ -57,7 +57,7 @@ pub(super) fn tell(
         }
     }
     if let Some(path) = report {
-        super::report::of_campaign(path, record, &found, &progress.speed(tally))?;
+        super::report::of_campaign(path, out, record, &found, &progress.speed(tally))?;
         shell.say(&format!("report: {}", path.display()));
     }
     written.map(|()| exit(tally))

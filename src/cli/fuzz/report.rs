@@ -16,6 +16,7 @@ use crate::view::{Picture, Report};
 /// Writes the page, and the pictures of the findings to a folder beside it.
 pub(super) fn of_campaign(
     path: &Path,
+    out: &Path,
     record: &Record,
     found: &[Discovery],
     rate: &str,
@@ -48,7 +49,7 @@ pub(super) fn of_campaign(
         let (judge, count) = (&charge.judge, group.count);
         report.heading(&format!("{judge}: {count} runs, {bears}, first number {}", group.first));
         for one in found.iter().filter(|one| one.charge == *charge) {
-            finding(path, one, &mut report)?;
+            finding(path, out, one, &mut report)?;
         }
     }
     store(path, &report.page())
@@ -74,11 +75,14 @@ fn cells(seen: &BTreeSet<String>) -> (Vec<String>, Vec<Vec<String>>) {
     (head.collect(), failures.iter().map(row).collect())
 }
 
-fn finding(path: &Path, one: &Discovery, report: &mut Report) -> Result<(), Failure> {
+fn finding(path: &Path, out: &Path, one: &Discovery, report: &mut Report) -> Result<(), Failure> {
     let Discovery { shape, found, size, artefact, scenario, .. } = one;
     let comment = artefact.toml.lines().map_while(|line| line.strip_prefix('#'));
     let told: Vec<&str> = comment.map(str::trim).collect();
-    report.lines(&told.join("\n"));
+    // The scenario lies where the findings are, not where the page is.
+    let name = format!("perjury run {}.toml", artefact.name);
+    let path_of = out.join(format!("{}.toml", artefact.name));
+    report.lines(&told.join("\n").replace(&name, &format!("perjury run {}", path_of.display())));
     let Size { troubles, requests, events } = size;
     report.paragraph(&format!(
         "{troubles} troubles, {requests} requests, {events} events; made of run {}. Shape: {shape}",
@@ -90,11 +94,22 @@ fn finding(path: &Path, one: &Discovery, report: &mut Report) -> Result<(), Fail
     let page = folder.join(format!("{}.html", artefact.name));
     store(&page, &picture.page())?;
     let beside = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    report.link(&format!("{beside}/{}.html", artefact.name), "The picture of the run");
+    let link = format!("{}/{}.html", in_link(&beside), in_link(&artefact.name));
+    report.link(&link, "The picture of the run");
     let events = events_of(scenario, &artefact.name)?;
     report.hidden_lines("The messages", &write(&events, Form::Sequence));
     report.hidden_lines("The scenario", &artefact.toml);
     Ok(())
+}
+
+/// A name as a link has it.
+fn in_link(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let shown = name.bytes().map(|byte| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    shown.collect()
 }
 
 /// The folder with the pictures of a report.

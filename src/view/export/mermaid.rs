@@ -8,14 +8,17 @@ use super::{Happened, TAKES_ALL, processes};
 pub(super) fn write(events: &[Happened]) -> String {
     let mut text = String::from("sequenceDiagram\n");
     for process in processes(events) {
-        writeln!(text, "  participant {} as {process}", name(&process)).expect(TAKES_ALL);
+        writeln!(text, "  participant {} as {}", name(&process), plain(&process)).expect(TAKES_ALL);
     }
     for event in events {
         let at = name(&event.process);
         let about = plain(&format!("{} {}", event.about(), event.details));
         let line = match event.event.as_str() {
             "received" => format!("{}->>{at}: {about}", name(&event.peer)),
-            "lost" | "held" | "unreachable" => {
+            "unreachable" => {
+                format!("{at}--x{}: unreachable {about}", name(&event.peer))
+            }
+            "lost" | "held" => {
                 let sending = sending(events, event);
                 let to = sending.map_or(at.clone(), |sent| name(&sent.peer));
                 let kind = sending.map_or("", Happened::about);
@@ -36,11 +39,12 @@ pub(super) fn sending<'a>(events: &'a [Happened], event: &Happened) -> Option<&'
     events.get(place)
 }
 
+/// A name as Mermaid takes one: letters, digits and lines below.
 fn name(process: &str) -> String {
-    process.replace([' ', '.'], "_")
+    process.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
 /// Without the characters that mean something to Mermaid.
 fn plain(text: &str) -> String {
-    text.trim().replace([';', '#', '\n', '"', '<', '>'], " ")
+    text.trim().replace([';', '#', '"', '<', '>', '%'], " ")
 }

@@ -10,7 +10,7 @@ mod shiviz;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -65,18 +65,18 @@ impl Happened {
     /// The event in this line of a log; none if it is none.
     #[must_use]
     pub fn from_json(line: &Value) -> Option<Happened> {
-        let word = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
+        let word = |name: &str| in_line(line.get(name).and_then(Value::as_str).unwrap_or_default());
         let number = |name: &str| line.get(name).and_then(Value::as_u64);
         let peer = if word("to").is_empty() { word("from") } else { word("to") };
         Some(Happened {
             number: number("number")?,
             at_ns: number("at_ns")?,
-            process: word("process").to_owned(),
+            process: word("process"),
             cause: number("cause").unwrap_or(0),
-            event: line.get("event")?.as_str()?.to_owned(),
-            kind: word("kind").to_owned(),
+            event: in_line(line.get("event")?.as_str()?),
+            kind: word("kind"),
             sent: number("sent").unwrap_or(0),
-            peer: peer.to_owned(),
+            peer,
             details: details(line),
         })
     }
@@ -113,7 +113,16 @@ fn details(line: &Value) -> String {
             write!(text, "{gap}{name}={shown}").expect(TAKES_ALL);
         }
     }
-    text.replace(|c: char| c.is_control(), " ")
+    in_line(&text)
+}
+
+/// A text that stays in its line and in its order, whatever shows it.
+fn in_line(text: &str) -> String {
+    let leads_astray = |c: char| {
+        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
+    };
+    text.replace(leads_astray, " ")
 }
 
 const TAKES_ALL: &str = "a string takes all that is written";
@@ -129,18 +138,21 @@ pub fn write(events: &[Happened], form: Form) -> String {
     }
 }
 
-/// Who takes part: clients, Olympus, then the replicas in their order.
+/// Who takes part: clients, Olympus, then the replicas in their order. Of whom a log of one process
+/// tells nothing else, he may still have sent something.
 fn processes(events: &[Happened]) -> Vec<String> {
     let mut all: BTreeMap<(u8, Option<Address>, String), ()> = BTreeMap::new();
-    for event in events {
-        let address = event.process.parse::<Address>().ok();
+    let names = events.iter().flat_map(|event| [&event.process, &event.peer]);
+    let names: BTreeSet<&String> = names.filter(|name| !name.is_empty()).collect();
+    for name in names {
+        let address = name.parse::<Address>().ok();
         let rank = match address.map(|address| address.identity.class) {
             Some(Class::Client) => 0,
             Some(Class::Olympus) => 1,
             Some(Class::Replica) => 2,
             _ => 3,
         };
-        all.insert((rank, address, event.process.clone()), ());
+        all.insert((rank, address, name.clone()), ());
     }
     all.into_keys().map(|(_, _, name)| name).collect()
 }

@@ -1,5 +1,6 @@
 //! Trace events as Chrome writes them and Perfetto opens them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -27,6 +28,10 @@ pub(super) fn write(events: &[Happened]) -> String {
         let args = json!({ "sort_index": tid });
         put(&json!({ "ph": "M", "pid": 1, "tid": tid, "name": "thread_sort_index", "args": args }));
     }
+    let sent: BTreeSet<u64> = numbers(events, "sent", |event| event.number).collect();
+    let mut open: BTreeSet<u64> =
+        numbers(events, "received", |event| event.sent).filter(|id| sent.contains(id)).collect();
+    let begun = open.clone();
     for event in events {
         let tid = track(&event.process);
         let ts = microseconds(event.at_ns);
@@ -43,13 +48,23 @@ pub(super) fn write(events: &[Happened]) -> String {
             })
         };
         match event.event.as_str() {
-            "sent" => put(&flow("s", event.number)),
-            "received" => put(&flow("f", event.sent)),
+            "sent" if begun.contains(&event.number) => put(&flow("s", event.number)),
+            // A flow ends once: a second copy of a message has none of its own.
+            "received" if open.remove(&event.sent) => put(&flow("f", event.sent)),
             _ => {}
         }
     }
     text.push_str("\n]}\n");
     text
+}
+
+/// A number of each event of this word.
+fn numbers<'a>(
+    events: &'a [Happened],
+    word: &'a str,
+    number: impl Fn(&Happened) -> u64 + 'a,
+) -> impl Iterator<Item = u64> + 'a {
+    events.iter().filter(move |event| event.event == word).map(number)
 }
 
 /// A time as trace events have it: a number of microseconds, exact to the nanosecond for the first

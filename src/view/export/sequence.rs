@@ -27,7 +27,12 @@ pub(super) fn write(events: &[Happened]) -> String {
     let mut live = vec![false; names.len()];
     for event in events {
         let Some(here) = column(&event.process) else { continue };
-        live[here] = !matches!(event.event.as_str(), "crashed" | "stopped");
+        match event.event.as_str() {
+            "crashed" | "stopped" => live[here] = false,
+            // What the network does to the messages of the dead is no life.
+            "lost" | "held" | "duplicated" | "unreachable" | "in_vain" => {}
+            _ => live[here] = true,
+        }
         let (row, tail) = match event.event.as_str() {
             "received" => match column(&event.peer) {
                 Some(from) => (arrow(&live, from, here, event.about(), true), ""),
@@ -38,6 +43,10 @@ pub(super) fn write(events: &[Happened]) -> String {
                 let to = sent.and_then(|sent| column(&sent.peer)).unwrap_or(here);
                 let about = sent.map_or("", Happened::about);
                 (arrow(&live, here, to, about, false), event.event.as_str())
+            }
+            "unreachable" => {
+                let to = column(&event.peer).unwrap_or(here);
+                (arrow(&live, here, to, event.about(), false), "unreachable")
             }
             "injected" => (mark(&live, here, '!'), event.details.as_str()),
             _ if event.is_telling() => (mark(&live, here, '*'), ""),

@@ -17,8 +17,12 @@ type Clock = BTreeMap<String, u64>;
 pub(super) fn write(events: &[Happened]) -> String {
     let mut text = format!("{EXPRESSION}\n\n");
     let mut clocks: BTreeMap<String, Clock> = BTreeMap::new();
-    // What others will hear of: sendings, and births.
+    // What others will hear of, until the last of them has.
     let mut sent: BTreeMap<u64, Clock> = BTreeMap::new();
+    let mut last: BTreeMap<u64, u64> = BTreeMap::new();
+    for event in events {
+        last.extend([event.sent, event.cause].map(|known| (known, event.number)));
+    }
     for event in events {
         let host = event.process.replace(' ', "_");
         let clock = clocks.entry(host.clone()).or_default();
@@ -29,8 +33,13 @@ pub(super) fn write(events: &[Happened]) -> String {
             }
         }
         *clock.entry(host.clone()).or_insert(0) += 1;
-        if leads_elsewhere(event) {
+        if leads_elsewhere(event) && last.contains_key(&event.number) {
             sent.insert(event.number, clock.clone());
+        }
+        for known in [event.sent, event.cause] {
+            if last.get(&known) == Some(&event.number) {
+                sent.remove(&known);
+            }
         }
         let told = format!("#{} {} {} {}", event.number, event.event, event.kind, event.details);
         writeln!(text, "{host} {}\n{}", json!(clock), told.trim_end()).expect(TAKES_ALL);

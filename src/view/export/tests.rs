@@ -103,7 +103,9 @@ fn tracks_and_flows_are_json() {
     let all = read["traceEvents"].as_array().expect("there are events");
     let phase = |sign: &str| all.iter().filter(|event| event["ph"] == sign).count();
     assert_eq!(phase("X"), events.len());
-    assert_eq!((phase("s"), phase("f")), (count(&events, "sent"), count(&events, "received")));
+    // A message that is lost has no flow.
+    assert_eq!((phase("s"), phase("f")), (count(&events, "received"), count(&events, "received")));
+    assert!(count(&events, "sent") > count(&events, "received"));
     let begun: Vec<&Value> =
         all.iter().filter(|event| event["ph"] == "s").map(|event| &event["id"]).collect();
     let mut ends = all.iter().filter(|event| event["ph"] == "f");
@@ -125,4 +127,67 @@ fn details_are_short_and_plain() {
     let event = Happened::from_json(&line).expect("it is an event");
     assert_eq!(event.details, "operation=put('k',' [31m')");
     assert_eq!(Happened::from_json(&serde_json::json!({ "verdict": "held" })), None);
+}
+
+/// Names and values that mean something to some form, or turn the text around.
+#[test]
+fn nothing_in_a_run_becomes_a_part_of_its_form() {
+    let hostile = "end\nNote over x: \u{2028}{c} \u{202e}; <br/> %%{init}%% #9;";
+    let at = |number: u64, event: &str| {
+        let line = serde_json::json!({
+            "number": number, "at_ns": number, "process": hostile, "cause": number - 1,
+            "event": event, "kind": hostile, "from": "client 0", "to": "replica 0.7",
+            "sent": 1, "value": hostile,
+        });
+        Happened::from_json(&line).expect("it is an event")
+    };
+    let events = [at(1, "sent"), at(2, "received"), at(3, "unreachable"), at(4, "lost")];
+    for form in [Form::Sequence, Form::Mermaid, Form::Shiviz] {
+        let text = write(&events, form);
+        let stray = |c: char| ['\u{2028}', '\u{202e}'].contains(&c);
+        assert!(!text.contains(stray), "{form:?}: {text}");
+    }
+    let mermaid = write(&events, Form::Mermaid);
+    assert_eq!(mermaid.lines().count(), 1 + 2 + 3, "{mermaid}");
+    assert!(!mermaid.contains('%') && !mermaid.contains('<'), "{mermaid}");
+    assert!(mermaid.contains("--xreplica_0_7: unreachable"), "{mermaid}");
+    assert_eq!(entries(&write(&events, Form::Shiviz)).len(), 4);
+}
+
+/// A log of one process tells of no other, but for what came from them.
+#[test]
+fn the_log_of_one_process_has_its_arrows() {
+    let one: Vec<Happened> =
+        events().into_iter().filter(|event| event.process == "replica 0.1").collect();
+    let text = write(&one, Form::Sequence);
+    let arrows = text.lines().filter(|line| line.contains("->|") || line.contains("|<-")).count();
+    assert!(arrows > 3, "{text}");
+    let clean = write(&one, Form::Perfetto);
+    assert!(!clean.contains("\"ph\":\"f\""), "no flow ends that did not begin");
+}
+
+/// Whoever is gone stays so, whatever becomes of what he sent.
+#[test]
+fn a_loss_brings_nobody_back() {
+    let line = |number: u64, process: &str, event: &str, more: Value| {
+        let mut line = serde_json::json!({
+            "number": number, "at_ns": number, "process": process, "cause": 0, "event": event,
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            line[name] = value.clone();
+        }
+        Happened::from_json(&line).expect("it is an event")
+    };
+    let none = || serde_json::json!({});
+    let events = [
+        line(1, "client 0", "started", none()),
+        line(2, "replica 0.0", "started", none()),
+        line(3, "replica 0.0", "sent", serde_json::json!({ "to": "client 0", "kind": "result" })),
+        line(4, "replica 0.0", "stopped", none()),
+        line(5, "replica 0.0", "lost", serde_json::json!({ "sent": 3, "why": "link" })),
+        line(6, "client 0", "noted", serde_json::json!({ "kind": "answered" })),
+    ];
+    let text = write(&events, Form::Sequence);
+    let last = text.lines().last().expect("there are rows");
+    assert!(!last.contains('|'), "{text}");
 }

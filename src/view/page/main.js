@@ -607,7 +607,12 @@ window.addEventListener("resize", measureLater);
 window.addEventListener("hashchange", followLink);
 
 function followLink() {
-  const link = decodeURIComponent(location.hash.slice(1));
+  let link = location.hash.slice(1);
+  try {
+    link = decodeURIComponent(link);
+  } catch {
+    // It is no link of ours, and leads nowhere.
+  }
   const [, letter, number] = /^([eab])(\d+)$/.exec(link) || [];
   if (letter) {
     const run = runs[letter === "b" ? 1 : 0];

@@ -187,7 +187,7 @@ function stateRow(lane, { name, text, after }, newest) {
   const entries = dictionaryIn(text);
   const value = entries
     ? make("table", { className: "dictionary" }, ...entries.map(([key, entry]) =>
-      make("tr", {}, make("th", {}, key), make("td", {}, entry))))
+      make("tr", {}, make("th", {}, make("bdi", {}, key)), make("td", {}, make("bdi", {}, entry)))))
     : make("span", {}, text === "" ? "–" : text);
   return [
     make("dt", {}, entries ? "dictionary" : name),
@@ -201,7 +201,13 @@ function dictionaryIn(text) {
   const found = /^\w+ \{ values: (\{.*\}) \}$/s.exec(text);
   if (!found) return null;
   try {
-    return Object.entries(JSON.parse(found[1]));
+    // It prints as Rust does, which writes \u{1b} where JSON writes \u001b.
+    const json = found[1].replace(/\\u\{([0-9a-f]{1,6})\}/g, (_, digits) => {
+      const units = String.fromCodePoint(parseInt(digits, 16));
+      return Array.from({ length: units.length }, (_, i) =>
+        `\\u${units.charCodeAt(i).toString(16).padStart(4, "0")}`).join("");
+    }).replace(/\\'/g, "'").replace(/\\0/g, "\\u0000");
+    return Object.entries(JSON.parse(json));
   } catch {
     return null;
   }
@@ -244,6 +250,12 @@ function verdictBadge(run) {
     missed ? "✗ held, but not as expected" : text);
 }
 
+// The first of some things as they are shown, and how many more there are.
+function first(all, most, show) {
+  const shown = all.slice(0, most).map(show);
+  return all.length > most ? [...shown, `… ${all.length - most} more`] : shown;
+}
+
 function verdictSections(run) {
   const verdict = run.verdict;
   if (!verdict) return [];
@@ -264,10 +276,11 @@ function verdictSections(run) {
     found.length ? section("Found", make("div", { className: "finding" }, list(found))) : null,
     missed.length ? section("Expected, and did not come", list(missed)) : null,
     injections.length ? section("Failures", list(injections)) : null,
-    clients.length ? section("Clients", list(clients.slice(0, 30))) : null,
+    clients.length ? section("Clients", list(first(clients, 30, (text) => text))) : null,
     entries.length ? section("Dictionary in the end", make("table", { className: "dictionary" },
-      ...entries.slice(0, 50).map(([key, value]) =>
-        make("tr", {}, make("th", {}, key), make("td", {}, String(value)))))) : null,
+      ...first(entries, 50, ([key, value]) => make("tr", {},
+        make("th", {}, make("bdi", {}, key)), make("td", {}, make("bdi", {}, String(value))))),
+    )) : null,
     held.length ? section("", make("details", {},
       make("summary", {}, `${held.length} judges found nothing`), list(held))) : null,
   ];
