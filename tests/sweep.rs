@@ -74,6 +74,24 @@ fn what_cannot_be_swept_is_told() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// A page shows what broke, with its picture and the command that runs it again.
+#[test]
+fn a_page_shows_what_broke() {
+    let folder = scratch("sweep-findings");
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (page, found) = (path("page.html"), path("found"));
+    let lost = "scenarios/bcr/accepted_operation_lost_under_quorum.toml";
+    let output = sweep(&[lost, "--only", "drop", "--html", &page, "--out", &found]);
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    let text = fs::read_to_string(&page).expect("it was written");
+    let (_, findings) = text.split_once("<h2>Findings</h2>").expect("there is such a part");
+    let count = findings.matches(": extension: ").count();
+    assert!(count > 0, "{findings}");
+    assert_eq!(findings.matches("found/cell-").count(), count);
+    let pictures = fs::read_dir(folder.join("page-pictures")).expect("it was made").count();
+    assert_eq!((findings.matches("href=\"page-pictures/cell-").count(), pictures), (count, count));
+}
+
 /// The scenario breaks by itself: that is said, and no fault is blamed that never came true.
 #[test]
 fn a_scenario_that_breaks_by_itself_is_told_apart_from_its_cells() {

@@ -78,6 +78,12 @@ impl Bar {
         INTERRUPTED.load(Ordering::Relaxed)
     }
 
+    /// How many runs were made so far, and how fast, for people.
+    pub(super) fn speed(&self, runs: u64) -> String {
+        let passed = self.passed();
+        format!("{runs} runs in {} s, {} a second.", passed.as_millis() / 1_000, rate(runs, passed))
+    }
+
     /// Says beside the output how many runs were made, and how fast.
     pub(super) fn tells_speed(&self, runs: u64, shell: &mut Shell) {
         let passed = self.passed();

@@ -17,6 +17,7 @@ mod junit;
 mod lint;
 mod logged;
 mod new;
+mod pictured;
 mod run;
 mod schema;
 mod shell;

@@ -2,10 +2,13 @@
 //!
 //! Times and numbers shift as soon as anything differs, so events are known by what led to them:
 //! two are mates if their causes are mates (or both have none) and the same happened to the same
-//! process, to or from the same one, for the same time among what that cause led to. Whatever has
-//! no mate is there because of the difference.
+//! process, to or from the same one, for the same time among what that cause led to. What is left
+//! over then may still be the same again, later and for another reason: the next request of a
+//! client, say, behind one that had to be sent twice. So of what is left over, events of equal
+//! content at one process are mates too, in their order, and with them what they led to. Whatever
+//! has no mate then is there because of the difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What an event is known by. Equal numbers mean equal things in both runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,15 @@ pub struct Footprint {
     pub what: u32,
     /// To or from whom; 0 for nobody.
     pub peer: u32,
+    /// What stands in it; 0 for nothing.
+    pub content: u32,
+}
+
+impl Footprint {
+    /// What it has in common with the same again.
+    fn look(&self) -> (u32, u32, u32, u32) {
+        (self.process, self.what, self.peer, self.content)
+    }
 }
 
 /// Which event of one run is which of another, and where each stands when both are drawn.
@@ -34,22 +46,71 @@ pub struct Alignment {
 #[must_use]
 pub fn align(a: &[Footprint], b: &[Footprint]) -> Alignment {
     let mut names = BTreeMap::new();
-    let (keys_a, keys_b) = (keys(a, &mut names), keys(b, &mut names));
+    let keys_a = keys(a, &mut names, &BTreeMap::new());
+    let mut again = BTreeMap::new();
+    let mut keys_b = keys(b, &mut names, &again);
+    for _ in 0..ROUNDS {
+        let more = the_same_again((a, &keys_a), (b, &keys_b));
+        if more.is_empty() {
+            break;
+        }
+        again.extend(more);
+        keys_b = keys(b, &mut names, &again);
+    }
     let places: BTreeMap<u32, u32> = keys_b.into_iter().zip(0..).collect();
     let mates: Vec<Option<u32>> = keys_a.iter().map(|key| places.get(key).copied()).collect();
     let rows = rows(&mates, b.len());
     Alignment { mates, rows }
 }
 
+/// How often is looked for the same again. Each time what it led to has found its mates before.
+const ROUNDS: usize = 8;
+
+/// Of what has no mate yet, the first event of B that looks like one of A, by its place, with the
+/// key of that; and as many more as do not follow from each other.
+fn the_same_again(
+    (a, keys_a): (&[Footprint], &[u32]),
+    (b, keys_b): (&[Footprint], &[u32]),
+) -> Vec<(u32, u32)> {
+    let (in_a, in_b): (BTreeSet<&u32>, BTreeSet<&u32>) =
+        (keys_a.iter().collect(), keys_b.iter().collect());
+    let mut left: BTreeMap<(u32, u32, u32, u32), VecDeque<u32>> = BTreeMap::new();
+    for (one, key) in a.iter().zip(keys_a).filter(|(_, key)| !in_b.contains(key)) {
+        left.entry(one.look()).or_default().push_back(*key);
+    }
+    let alone = (0..).zip(b.iter().zip(keys_b)).filter(|(_, (_, key))| !in_a.contains(key));
+    let mut found = Vec::new();
+    let mut joined = BTreeSet::new();
+    for (place, (one, _)) in alone {
+        // What such an event led to will be known by it.
+        if one.cause.is_some_and(|cause| joined.contains(&cause)) {
+            joined.insert(place);
+        } else if let Some(key) = left.get_mut(&one.look()).and_then(VecDeque::pop_front) {
+            joined.insert(place);
+            found.push((place, key));
+        }
+    }
+    found
+}
+
 /// What makes an event the one that it is: the key of its cause (0 for none), its footprint, and
 /// how many like it the same cause led to before.
 type Name = (u32, u32, u32, u32, u32);
 
-/// A number for each event, equal in both runs where the events are mates.
-fn keys(run: &[Footprint], names: &mut BTreeMap<Name, u32>) -> Vec<u32> {
+/// A number for each event, equal in both runs where the events are mates. Of some it is known
+/// already, by their places.
+fn keys(
+    run: &[Footprint],
+    names: &mut BTreeMap<Name, u32>,
+    known: &BTreeMap<u32, u32>,
+) -> Vec<u32> {
     let mut counts: BTreeMap<(u32, u32, u32, u32), u32> = BTreeMap::new();
     let mut keys: Vec<u32> = Vec::with_capacity(run.len());
-    for Footprint { cause, process, what, peer } in run {
+    for (place, Footprint { cause, process, what, peer, .. }) in (0..).zip(run) {
+        if let Some(key) = known.get(&place) {
+            keys.push(*key);
+            continue;
+        }
         let cause = cause.and_then(|place| keys.get(place as usize)).map_or(0, |key| key + 1);
         let count = counts.entry((cause, *process, *what, *peer)).or_default();
         let name = (cause, *process, *what, *peer, *count);
@@ -116,6 +177,7 @@ mod tests {
             process: *process,
             what: *what,
             peer: 0,
+            content: 0,
         };
         events.iter().map(one).collect()
     }
@@ -136,6 +198,42 @@ mod tests {
         let Alignment { mates, rows } = align(&a, &b);
         assert_eq!(mates, [Some(0), None, None, Some(1), Some(2)]);
         assert_eq!(rows, [vec![0, 1, 2, 3, 4], vec![0, 3, 4]]);
+    }
+
+    /// In A a request has to be sent twice; then everything goes on as in B, for another reason.
+    #[test]
+    fn what_goes_on_as_before_has_its_mates_again() {
+        let with = |events: &[(u32, u32, u32, u32)]| -> Vec<Footprint> {
+            let one = |(cause, process, what, content): &(u32, u32, u32, u32)| Footprint {
+                cause: cause.checked_sub(1),
+                process: *process,
+                what: *what,
+                peer: 0,
+                content: *content,
+            };
+            events.iter().map(one).collect()
+        };
+        let (timer, ask, take, answer) = (1, 2, 3, 4);
+        let a = with(&[
+            (0, 1, ask, 1),
+            (1, 1, timer, 0),
+            (2, 1, ask, 1),
+            (3, 2, take, 1),
+            (4, 1, answer, 1),
+            (5, 1, ask, 2),
+            (6, 2, take, 2),
+        ]);
+        let b = with(&[
+            (0, 1, ask, 1),
+            (1, 2, take, 1),
+            (2, 1, answer, 1),
+            (3, 1, ask, 2),
+            (4, 2, take, 2),
+        ]);
+        let Alignment { mates, .. } = align(&a, &b);
+        assert_eq!(mates, [Some(0), None, None, Some(1), Some(2), Some(3), Some(4)]);
+        let other_way: Vec<Option<u32>> = align(&b, &a).mates;
+        assert_eq!(other_way, [Some(0), Some(3), Some(4), Some(5), Some(6)]);
     }
 
     #[test]

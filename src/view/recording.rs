@@ -297,6 +297,7 @@ impl Recording {
                 process: name(event.process),
                 what: event.what,
                 peer: event.peer.checked_sub(1).map_or(0, name),
+                content: event.content,
             }
         });
         events.collect()

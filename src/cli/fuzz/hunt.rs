@@ -26,7 +26,8 @@ pub(super) fn hunt(
     };
     let quirks = kills::count(campaign);
     let all = pool.install(|| kills::hunt(campaign, &mut goes_on, &Bar::is_interrupted));
-    bar.tells_speed(all.iter().map(|kills| kills.runs).sum(), shell);
+    let made = all.iter().map(|kills| kills.runs).sum();
+    bar.tells_speed(made, shell);
     bar.ends();
     writeln!(shell, "Every seeded bug of {words}, {runs} runs each, seed {seed}.\n")?;
     writeln!(
@@ -39,7 +40,7 @@ pub(super) fn hunt(
         writeln!(shell, "{kills}")?;
     }
     if let Some(path) = report {
-        super::report::of_hunt(path, words, *seed, &all)?;
+        super::report::of_hunt(path, (words, *seed), &all, &bar.speed(made))?;
     }
     let found = all.iter().filter(|kills| kills.killed > 0).count();
     let promised = all.iter().filter(|kills| kills.promises > 0).count();

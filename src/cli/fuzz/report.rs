@@ -1,17 +1,14 @@
 //! What a campaign came to, as a page, with a picture of each finding beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::Failure;
-use crate::cli::export::events_of;
-use crate::cli::view::draw;
+use crate::cli::pictured::{show, store};
 use crate::explore::kills::Kills;
 use crate::explore::record::Record;
 use crate::explore::{Discovery, Size, TWICE_EVERY};
-use crate::view::export::{Form, write};
-use crate::view::{Picture, Report};
+use crate::view::Report;
 
 /// Writes the page, and the pictures of the findings to a folder beside it.
 pub(super) fn of_campaign(
@@ -88,39 +85,18 @@ fn finding(path: &Path, out: &Path, one: &Discovery, report: &mut Report) -> Res
         "{troubles} troubles, {requests} requests, {events} events; made of run {}. Shape: {shape}",
         found.index
     ));
-    let folder = pictures(path);
-    let mut picture = Picture::default();
-    draw(&mut picture, &artefact.name, scenario, &mut |_| Ok(()))?;
-    let page = folder.join(format!("{}.html", artefact.name));
-    store(&page, &picture.page())?;
-    let beside = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let link = format!("{}/{}.html", in_link(&beside), in_link(&artefact.name));
-    report.link(&link, "The picture of the run");
-    let events = events_of(scenario, &artefact.name)?;
-    report.hidden_lines("The messages", &write(&events, Form::Sequence));
-    report.hidden_lines("The scenario", &artefact.toml);
-    Ok(())
-}
-
-/// A name as a link has it.
-fn in_link(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let shown = name.bytes().map(|byte| match plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    });
-    shown.collect()
-}
-
-/// The folder with the pictures of a report.
-fn pictures(path: &Path) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{stem}-pictures"))
+    show(path, &artefact.name, scenario, report)
 }
 
 /// Writes the table of a hunt for seeded bugs as a page.
-pub(super) fn of_hunt(path: &Path, words: &str, seed: u64, all: &[Kills]) -> Result<(), Failure> {
+pub(super) fn of_hunt(
+    path: &Path,
+    (words, seed): (&str, u64),
+    all: &[Kills],
+    rate: &str,
+) -> Result<(), Failure> {
     let mut report = Report::new(&format!("Seeded bugs of {words}, seed {seed}"));
+    report.paragraph(rate);
     let found = all.iter().filter(|kills| kills.killed > 0).count();
     report.share(found, all.len(), "seeded bugs are found");
     let rows = all.iter().map(|kills| {
@@ -136,13 +112,9 @@ pub(super) fn of_hunt(path: &Path, words: &str, seed: u64, all: &[Kills]) -> Res
     let rows: Vec<Vec<String>> = rows.collect();
     let head = ["bug", "killed", "by a promise", "first run", "found by", "all judges"];
     report.table(&head, &rows);
+    report.paragraph("To see one of them found, made small and drawn:");
+    report.lines(&format!(
+        "perjury fuzz bcr --quirk NAME --seed {seed} --stop-after 1 --report found.html"
+    ));
     store(path, &report.page())
-}
-
-fn store(path: &Path, text: &str) -> Result<(), Failure> {
-    let wrong = |error| Failure::File { path: path.display().to_string(), error };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(wrong)?;
-    }
-    fs::write(path, text).map_err(wrong)
 }

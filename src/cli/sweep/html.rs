@@ -15,8 +15,8 @@ use super::matrix::{SYMBOLS, symbol, told};
 
 const TAKES_ALL: &str = "a string takes all that is written";
 
-/// The page.
-pub(super) fn page(file: &str, scenario: &Scenario, cells: &[Cell]) -> String {
+/// The page, as far as the matrix goes.
+pub(super) fn page(file: &str, scenario: &Scenario, cells: &[Cell]) -> Report {
     let mut report = Report::new(&format!("Sweep of {file}"));
     let mut page = format!("<p>{} cells:", cells.len());
     for (sign, word) in SYMBOLS {
@@ -44,7 +44,7 @@ pub(super) fn page(file: &str, scenario: &Scenario, cells: &[Cell]) -> String {
         table(&of, &mut page);
     }
     report.raw(&page);
-    report.page()
+    report
 }
 
 /// The cells of one replica: messages downwards, failures to the right. Of pairs the worst stands

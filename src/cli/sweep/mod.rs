@@ -6,15 +6,17 @@ mod matrix;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::explore::Kinds;
 use crate::explore::sweep::{Cell, Outcome as Came, Sweep, Unswept};
 use crate::scenario::{Scenario, Verdict, to_toml};
 use crate::time::Span;
+use crate::view::Report;
 
 use super::args::Subject;
 use super::bar::Bar;
+use super::pictured::{show, store};
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome};
 use matrix::Matrix;
@@ -92,9 +94,11 @@ pub(super) fn sweep(args: &Args, shell: &mut Shell) -> Outcome {
     outages(&cells, shell)?;
     broken(args, &sweep, &cells, shell)?;
     if let Some(path) = &args.html {
-        let wrong = |error| Failure::File { path: path.display().to_string(), error };
         let title = format!("{file}{}", if is_cut { ", interrupted" } else { "" });
-        fs::write(path, html::page(&title, &scenario, &cells)).map_err(wrong)?;
+        let mut report = html::page(&title, &scenario, &cells);
+        report.paragraph(&bar.speed(cells.len() as u64));
+        findings(args, path, &sweep, &cells, &mut report)?;
+        store(path, &report.page())?;
     }
     Ok(match exit(&cells) {
         Exit::Held if is_cut => Exit::Undecided,
@@ -134,6 +138,47 @@ fn exit(cells: &[Cell]) -> Exit {
         Some(Came::Undecided) => Exit::Undecided,
         _ => Exit::Held,
     }
+}
+
+/// How many broken cells a page shows with their pictures.
+const PICTURED: usize = 12;
+
+/// Adds the cells that broke to a page, each with its picture and the command that runs it again.
+fn findings(
+    args: &Args,
+    page: &Path,
+    sweep: &Sweep,
+    cells: &[Cell],
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let judge = |cell: &Cell| match cell.outcome {
+        Came::Broken { judge } => Some(("BROKEN", judge)),
+        Came::Beyond { judge } => Some(("beyond tolerance", judge)),
+        _ => None,
+    };
+    let broken: Vec<(usize, &Cell, (&str, &str))> =
+        (0..).zip(cells).filter_map(|(number, cell)| Some((number, cell, judge(cell)?))).collect();
+    report.heading("Findings");
+    if broken.is_empty() {
+        report.paragraph("None.");
+    }
+    for (number, cell, (word, judge)) in broken.iter().take(PICTURED) {
+        report.heading(&format!("{word}: {judge}: {}", matrix::told(&cell.faults)));
+        match &args.out {
+            Some(folder) => {
+                let path = folder.join(format!("cell-{number}.toml"));
+                report.lines(&format!("perjury run {}", path.display()));
+            }
+            None => {
+                report.paragraph("Save the scenario below to run it again, or sweep with --out.")
+            }
+        }
+        show(page, &format!("cell-{number}"), &sweep.scenario(&cell.faults), report)?;
+    }
+    if broken.len() > PICTURED {
+        report.paragraph(&format!("And {} more: see the matrix.", broken.len() - PICTURED));
+    }
+    Ok(())
 }
 
 /// Names the cells that broke, and writes their scenarios.
