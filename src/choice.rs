@@ -453,11 +453,72 @@ fn minus_log2(answer: u64) -> u64 {
     ((whole + 1) << POINT) - log2_of_mantissa(mantissa)
 }
 
-/// log₂ of m·2⁻⁶³ for m with its top bit set: in [0, 1), by repeated squaring.
-const fn log2_of_mantissa(mantissa: u64) -> u64 {
+/// log₂ of m·2⁻⁶³ for m with its top bit set: in [0, 1), cut off behind [`POINT`] bits.
+///
+/// The highest bits are looked up; for the rest r, log₂(1 + r) is the series of the natural
+/// logarithm, whose seventh term is too small to matter.
+fn log2_of_mantissa(mantissa: u64) -> u64 {
+    let step = (mantissa >> (63 - STEP_BITS)) as usize % STEPS;
+    let base = mantissa >> (63 - STEP_BITS) << (63 - STEP_BITS);
+    let r = high(mantissa - base, RECIPROCALS[step]) << 1;
+    let [half, third, fourth, fifth, sixth] = PARTS_OF_ONE;
+    let series = [fifth, fourth, third, half].iter().fold(sixth, |sum, part| part - high(r, sum));
+    let natural = r - high(r, high(r, series));
+    let rest = natural + high(natural, LOG2_E_LESS_1);
+    LOGARITHMS[step].saturating_add(rest) >> (64 - POINT)
+}
+
+/// How many bits of a mantissa or an exponent are looked up.
+const STEP_BITS: u32 = 8;
+const STEPS: usize = 1 << STEP_BITS;
+
+/// 1/2 to 1/6, with 64 bits behind the point.
+const PARTS_OF_ONE: [u64; 5] = {
+    let mut parts = [1 << 63; 5];
+    let mut place = 1;
+    while place < parts.len() {
+        parts[place] = ((1_u128 << 64) / (place as u128 + 2)) as u64;
+        place += 1;
+    }
+    parts
+};
+
+/// The binary logarithm of e less 1, and the natural one of 2, with 64 bits behind the point.
+const LOG2_E_LESS_1: u64 = 0x7154_7652_b82f_e177;
+const LN_2_LONG: u64 = 0xb172_17f7_d1cf_79ab;
+
+/// What divides by a mantissa of which all but the highest bits are zero.
+const RECIPROCALS: [u64; STEPS] = {
+    let mut all = [u64::MAX; STEPS];
+    let mut step = 1;
+    while step < STEPS {
+        all[step] = ((1_u128 << 127) / mantissa_of(step) as u128) as u64;
+        step += 1;
+    }
+    all
+};
+
+/// The logarithms of such mantissas, with 64 bits behind the point, the last of which is not known.
+const LOGARITHMS: [u64; STEPS] = {
+    let mut all = [0; STEPS];
+    let mut step = 0;
+    while step < STEPS {
+        all[step] = log2_by_squaring(mantissa_of(step), 63) << 1;
+        step += 1;
+    }
+    all
+};
+
+const fn mantissa_of(step: usize) -> u64 {
+    (STEPS + step) as u64 * (1 << (63 - STEP_BITS))
+}
+
+/// log₂ of m·2⁻⁶³ for m with its top bit set, with so many bits behind the point, by repeated
+/// squaring.
+const fn log2_by_squaring(mantissa: u64, bits: u32) -> u64 {
     let mut m = mantissa;
     let mut result = 0;
-    let mut bit = POINT;
+    let mut bit = bits;
     while bit > 0 {
         bit -= 1;
         let square = ((m as u128) * (m as u128)) >> 63;
@@ -506,28 +567,46 @@ fn log2(number: u64) -> u64 {
 }
 
 /// 2 to the power of a fraction with 32 bits, as a number in [1, 2) with 32 bits.
+///
+/// The highest bits are looked up; for the rest it is the series of the exponential function, up to
+/// its fifth power.
 fn exp2_of_part(part: u64) -> u64 {
-    let mut value = 1_u128 << 62;
-    for (bit, root) in (0..POINT).rev().zip(ROOTS_OF_TWO) {
-        if part >> bit & 1 == 1 {
-            value = (value * u128::from(root)) >> 62;
-        }
-    }
-    (value >> (62 - POINT)) as u64
+    let step = (part >> (POINT - STEP_BITS)) as usize % STEPS;
+    let z = high(part << (64 - POINT) << STEP_BITS >> STEP_BITS, LN_2_LONG);
+    // 1 + z/5, then 1 + z/4 of that, …: what is left of 1 + z is less than a hundredth.
+    let series = [5, 4, 3, 2].iter().fold(0, |sum, power| (z + high(z, sum)) / power);
+    let rest = z + high(z, series);
+    let power = POWERS[step];
+    (power + high(power, rest)) >> (63 - POINT)
 }
 
-/// 2^(1/2), 2^(1/4), … each the square root of the one before, with 62 bits behind the point.
-const ROOTS_OF_TWO: [u64; POINT as usize] = {
-    let mut roots = [0; POINT as usize];
-    let mut root = 2_u128 << 62;
-    let mut place = 0;
-    while place < roots.len() {
-        root = (root << 62).isqrt();
-        roots[place] = root as u64;
-        place += 1;
+/// 2 to the power of 0, 1/256, 2/256, …, with 63 bits behind the point.
+const POWERS: [u64; STEPS] = {
+    let mut all = [0; STEPS];
+    let mut step = 0;
+    while step < STEPS {
+        all[step] = (exp2_by_roots(step as u64, STEP_BITS) << 1) as u64;
+        step += 1;
     }
-    roots
+    all
 };
+
+/// 2 to the power of a fraction with so many bits, with 62 bits behind the point: a product of
+/// roots.
+const fn exp2_by_roots(part: u64, bits: u32) -> u128 {
+    let mut value = 1_u128 << 62;
+    let mut root = 2_u128 << 62;
+    let mut bit = bits;
+    while bit > 0 {
+        bit -= 1;
+        // 2^(1/2), 2^(1/4), … each the square root of the one before.
+        root = (root << 62).isqrt();
+        if part >> bit & 1 == 1 {
+            value = (value * root) >> 62;
+        }
+    }
+    value
+}
 
 /// A question about a process alone, not about a message.
 pub fn about(purpose: Name, process: Address, number: u64) -> Site {

@@ -86,6 +86,19 @@ fn golden_distributions() {
     ");
 }
 
+/// What is computed in a few steps is what the plain way gives, bit by bit.
+#[test]
+fn logarithms_and_powers_are_exact() {
+    let edges = [0, 1, 1 << 55, (1 << 55) - 1, u64::MAX >> 1, u64::MAX];
+    for answer in answers().chain(edges) {
+        let mantissa = answer | 1 << 63;
+        assert_eq!(log2_of_mantissa(mantissa), log2_by_squaring(mantissa, POINT), "{mantissa:#x}");
+        let part = answer >> (64 - POINT);
+        let plain = exp2_by_roots(part, POINT) >> (62 - POINT);
+        assert_eq!(u128::from(exp2_of_part(part)), plain, "{part:#x}");
+    }
+}
+
 #[test]
 fn extremes_do_no_harm() {
     for answer in [0, 1, u64::MAX / 3, u64::MAX] {
