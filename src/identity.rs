@@ -3,6 +3,7 @@
 //! Keys, signatures and messages name an identity; the runtime maps it to one process, or to
 //! several where a party has twins, which addresses tell apart.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -55,7 +56,7 @@ impl Class {
 ///
 /// Both numbers are at most [`Identity::MAX_NUMBER`]; texts and messages with larger ones are
 /// refused. To readers it is text (`olympus`, `client 3`, `replica 0.1`), on the wire a few bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The kind of party.
     pub class: Class,
@@ -114,8 +115,29 @@ impl Identity {
         Some(Identity::new(Class::ALL[class], configuration, index))
     }
 
+    /// Class, configuration and index in one number, whatever they are.
+    const fn rank(self) -> u128 {
+        (self.class as u128) << 64 | (self.configuration as u128) << 32 | self.index as u128
+    }
+
     fn is_packable(self) -> bool {
         self.configuration <= Identity::MAX_NUMBER && self.index <= Identity::MAX_NUMBER
+    }
+}
+
+/// By class, configuration and index, in one comparison: judges and tables look parties up for every
+/// event.
+impl Ord for Identity {
+    #[inline]
+    fn cmp(&self, other: &Identity) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Identity {
+    #[inline]
+    fn partial_cmp(&self, other: &Identity) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -219,7 +241,7 @@ impl<'de> Deserialize<'de> for Identity {
 }
 
 /// A process: the identity it acts under, and which of that identity's processes it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Address {
     /// Under whose name it acts.
     pub identity: Identity,
@@ -237,6 +259,22 @@ impl Address {
     /// 32 processes.
     pub const fn pack(self) -> u64 {
         self.identity.pack() | (self.twin as u64 & 31) << 59
+    }
+}
+
+/// By identity, then by the number of the twin.
+impl Ord for Address {
+    #[inline]
+    fn cmp(&self, other: &Address) -> Ordering {
+        let rank = |address: &Address| address.identity.rank() << 8 | u128::from(address.twin);
+        rank(self).cmp(&rank(other))
+    }
+}
+
+impl PartialOrd for Address {
+    #[inline]
+    fn partial_cmp(&self, other: &Address) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -303,6 +341,22 @@ mod tests {
         for text in numbers {
             assert!(matches!(text.parse::<Identity>(), Err(IdentityError::Numbers(_))), "{text:?}");
         }
+    }
+
+    #[test]
+    fn addresses_are_ordered_by_class_configuration_index_and_twin() {
+        let numbers = [0, 1, 300, Identity::MAX_NUMBER, u32::MAX];
+        let mut all = Vec::new();
+        for class in Class::ALL {
+            for configuration in numbers {
+                for index in numbers {
+                    let identity = Identity { class, configuration, index };
+                    all.extend([0, 1, u8::MAX].map(|twin| Address { identity, twin }));
+                }
+            }
+        }
+        assert!(all.windows(2).all(|pair| pair[0] < pair[1] && pair[1] > pair[0]));
+        assert!(all.windows(2).all(|pair| pair[0].identity <= pair[1].identity));
     }
 
     #[test]

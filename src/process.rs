@@ -274,7 +274,9 @@ pub enum Effect<P: Protocol> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Injection {
     /// What, in the words in which it was asked for.
-    pub what: Arc<str>,
+    pub what: String,
+    /// Its number among all that were asked for.
+    pub number: usize,
     /// How far it has come.
     pub step: InjectionStep,
     /// Anything else that is worth saying; mostly empty.

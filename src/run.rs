@@ -9,7 +9,7 @@ use std::fmt::{self, Display};
 
 use crate::choice::{SiteError, Tape};
 use crate::crypto::{Digest, Notary, Scheme};
-use crate::fault::{self, Attackable};
+use crate::fault::{self, Attackable, Pair};
 use crate::identity::Identity;
 use crate::judge::liveness::{self, NoDemand};
 use crate::judge::{self, Bench, ClientRecord, Concern, Counted, Finding, Judged, Outcome, Ruling};
@@ -230,7 +230,7 @@ pub fn run_logged(scenario: &Scenario, log: Option<Log<'_>>) -> Result<Report, R
 pub enum Digesting {
     /// It is.
     Yes,
-    /// The report has the digest of no events.
+    /// It is not; the report has zeros instead.
     No,
 }
 
@@ -280,7 +280,7 @@ fn report<P: Judged>(
         rest: rest(scenario, world),
         stats: world.stats(),
         events: watch.events,
-        digest: watch.fingerprint.as_ref().map_or_else(no_digest, Fingerprint::digest),
+        digest: watch.fingerprint.as_ref().map_or(NO_DIGEST, Fingerprint::digest),
         clients: watch.clients.records().values().cloned().collect(),
         dictionary: watch.bench.dictionary(),
         reconfigurations: watch.bench.reconfigurations(),
@@ -302,9 +302,7 @@ fn report<P: Judged>(
 }
 
 /// What stands for a digest that was not taken.
-fn no_digest() -> Digest {
-    Fingerprint::new().digest()
-}
+const NO_DIGEST: Digest = Digest::from_bytes([0; 32]);
 
 /// What can be reached by some run: what a protocol tells, each failure and each trigger.
 pub fn reachable() -> Vec<&'static str> {
@@ -313,14 +311,12 @@ pub fn reachable() -> Vec<&'static str> {
 }
 
 fn reached<P: Judged>(watch: &Watching<P>) -> BTreeSet<&'static str> {
-    let mut reached = watch.bench.reached().clone();
+    let mut reached = watch.bench.reached();
     let done = watch.injections.outcomes().iter().filter(|outcome| outcome.fired > 0);
-    for outcome in done {
-        let calls = outcome.pair.split("), ").map(|call| call.split('(').next().unwrap_or(call));
-        let calls: Vec<&str> = calls.collect();
-        let names = fault::text::failure_names().chain(fault::text::trigger_names());
-        reached.extend(names.filter(|name| calls.contains(name)));
-    }
+    reached.extend(done.flat_map(|outcome| {
+        let Pair { trigger, failure } = outcome.pair;
+        [trigger.name(), failure.name()]
+    }));
     reached
 }
 

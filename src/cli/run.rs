@@ -370,7 +370,7 @@ pub(super) fn to_json(scenario: &Scenario, report: &Report) -> serde_json::Value
     let injections = report.injections.iter().map(|outcome| {
         json!({
             "replica": outcome.replica.to_string(),
-            "what": outcome.pair,
+            "what": outcome.pair.to_string(),
             "armed": outcome.armed,
             "fired": outcome.fired,
             "in_vain": outcome.in_vain,

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Pair;
+use crate::identity::{Address, Identity};
 use crate::run::{Onlooker, Report};
 use crate::scenario::{Protocol, Scenario};
 use crate::trace::{Happening, SORT_BITS};
@@ -26,10 +28,74 @@ const KINDS: u32 = 1 << WIDTH;
 pub(super) struct Bigrams {
     /// For each kind of event, by bit, which kinds followed it.
     followed: Vec<Option<Box<Row>>>,
+    /// Some of those that this run is known to have: most of what comes, came lately.
+    recent: Recent,
     /// Those of this run, in the order in which they came.
     found: Vec<Bigram>,
-    /// Each process of the run, with the kind of its last event.
-    last: Vec<(u64, u32)>,
+    last: LastKinds,
+}
+
+/// A small table of bigrams, each in the one place where it may stand.
+#[derive(Clone, Debug)]
+struct Recent([Bigram; RECENT]);
+
+const RECENT: usize = 1 << 10;
+/// No bigram: it has more bits than they have.
+const NONE: Bigram = Bigram::MAX;
+
+impl Default for Recent {
+    fn default() -> Recent {
+        Recent([NONE; RECENT])
+    }
+}
+
+impl Recent {
+    /// Whether this one stands there; from now on it does.
+    fn has(&mut self, bigram: Bigram) -> bool {
+        let place = bigram.wrapping_mul(0x9e37_79b1) >> (Bigram::BITS - RECENT.ilog2());
+        std::mem::replace(&mut self.0[place as usize], bigram) == bigram
+    }
+}
+
+/// Each process of a run, with the kind of its last event.
+#[derive(Clone, Debug)]
+struct LastKinds {
+    known: Vec<(u64, u32)>,
+    /// Where among them a process may be, by a few bits of its number.
+    hints: [u8; HINTS],
+}
+
+/// More than the processes of most runs.
+const HINTS: usize = 64;
+
+impl Default for LastKinds {
+    fn default() -> LastKinds {
+        LastKinds { known: Vec::new(), hints: [0; HINTS] }
+    }
+}
+
+impl LastKinds {
+    /// What the last event of this process was; from now on it is this one.
+    fn replace(&mut self, process: Address, kind: u32) -> Option<u32> {
+        let number = process.pack();
+        let Address { identity: Identity { class, configuration, index }, .. } = process;
+        let hint =
+            (index as usize ^ ((configuration as usize) << 3) ^ ((class as usize) << 4)) % HINTS;
+        let is_it = |(other, _): &(u64, u32)| *other == number;
+        let mut place = usize::from(self.hints[hint]);
+        if !self.known.get(place).is_some_and(is_it) {
+            // Who acted lately acts again: the search is short.
+            place = self.known.iter().rposition(is_it).unwrap_or(self.known.len());
+            self.hints[hint] = u8::try_from(place).unwrap_or(0);
+        }
+        match self.known.get_mut(place) {
+            Some((_, last)) => Some(std::mem::replace(last, kind)),
+            None => {
+                self.known.push((number, kind));
+                None
+            }
+        }
+    }
 }
 
 /// A bit for each kind.
@@ -38,7 +104,8 @@ type Row = [u64; KINDS as usize / 64];
 impl Bigrams {
     /// The bigrams of one run; ready for the next.
     pub(super) fn take(&mut self) -> Vec<Bigram> {
-        self.last.clear();
+        self.last.known.clear();
+        self.recent = Recent::default();
         let found = std::mem::take(&mut self.found);
         for bigram in &found {
             let (before, kind) = (bigram >> WIDTH, bigram & (KINDS - 1));
@@ -50,6 +117,9 @@ impl Bigrams {
     }
 
     fn note(&mut self, before: u32, kind: u32) {
+        if self.recent.has(before << WIDTH | kind) {
+            return;
+        }
         if self.followed.is_empty() {
             self.followed.resize(KINDS as usize, None);
         }
@@ -65,17 +135,8 @@ impl Bigrams {
 impl Onlooker for Bigrams {
     fn see(&mut self, event: &dyn Happening) {
         let kind = event.sort();
-        let process = event.process().pack();
-        // Who acted lately acts again: the search is short.
-        let known = self.last.iter().rposition(|(other, _)| *other == process);
-        let before = match known {
-            Some(place) => std::mem::replace(&mut self.last[place].1, kind),
-            None => {
-                self.last.push((process, kind));
-                KINDS - 1
-            }
-        };
-        self.note(before, kind);
+        let before = self.last.replace(event.process(), kind);
+        self.note(before.unwrap_or(KINDS - 1), kind);
     }
 }
 
@@ -84,11 +145,9 @@ pub(super) fn cells(scenario: &Scenario, report: &Report) -> impl Iterator<Item 
     let menu = Menu::of(&scenario.protocol);
     let fired = report.injections.iter().filter(|outcome| outcome.fired > 0);
     fired.map(move |outcome| {
-        let (trigger, failure) = outcome.pair.split_once("), ").unwrap_or((&outcome.pair, ""));
-        let message = trigger.strip_prefix("received(").unwrap_or(trigger);
-        let name = |call: &str| call.split(['(', ',']).next().unwrap_or_default().to_owned();
         let place = place(&menu, outcome.replica.configuration, outcome.replica.index);
-        cell(&name(message), &name(failure), &place)
+        let Pair { trigger, failure } = outcome.pair;
+        cell(trigger.message(), failure.name(), &place)
     })
 }
 
@@ -167,6 +226,19 @@ mod tests {
         assert!(bigrams.take().is_empty());
         bigrams.note(1, 2);
         assert_eq!(bigrams.take(), [1 << WIDTH | 2]);
+    }
+
+    #[test]
+    fn processes_are_told_apart_wherever_they_are_looked_for_first() {
+        let mut last = LastKinds::default();
+        let replica = |index| Address::of(Identity::replica(index / 7, index));
+        for round in 0..3 {
+            for index in 0..600 {
+                let before = last.replace(replica(index), round * 1_000 + index);
+                let expected = round.checked_sub(1).map(|round| round * 1_000 + index);
+                assert_eq!(before, expected, "replica {index} in round {round}");
+            }
+        }
     }
 
     #[test]

@@ -4,8 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
 
-use crate::fault::{Failure, Fault, Trigger};
-use crate::identity::Identity;
+use crate::fault::{self, Failure, Fault, Trigger};
 use crate::process::Milestone;
 use crate::run::{self, Digesting, Onlooker, Refusal, Report};
 use crate::scenario::{Expect, Scenario, Verdict};
@@ -244,13 +243,10 @@ fn messages(base: &Scenario, trigger: Trigger) -> Vec<Trigger> {
 }
 
 fn all_fired(faults: &[Fault], report: &Report) -> bool {
-    let fired = |fault: &Fault| {
-        let pair = fault.failures.first().map(|failure| fault.pair(*failure));
-        let who = Identity::replica(fault.configuration, fault.replica);
-        let mut outcomes = report.injections.iter().filter(|outcome| outcome.replica == who);
-        outcomes.any(|outcome| Some(&outcome.pair) == pair.as_ref() && outcome.fired > 0)
-    };
-    faults.iter().all(fired)
+    fault::pairs(faults).all(|wanted| {
+        let mut outcomes = report.injections.iter();
+        outcomes.any(|outcome| (outcome.replica, outcome.pair) == wanted && outcome.fired > 0)
+    })
 }
 
 fn run_once(scenario: &Scenario) -> Result<(Report, u64), Refusal> {
@@ -287,6 +283,7 @@ impl Onlooker for Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Pair;
     use crate::explore::Shape;
     use crate::time::SECOND_NS;
 
@@ -300,7 +297,8 @@ mod tests {
     fn outcome(cells: &[Cell], position: u32, when: &str, then: &str) -> Outcome {
         let found = cells.iter().find(|cell| {
             let fault = &cell.faults[0];
-            fault.replica == position && fault.pair(fault.failures[0]) == format!("{when}, {then}")
+            let text = |pair: Pair| pair.to_string() == format!("{when}, {then}");
+            fault.replica == position && fault.pairs().any(text)
         });
         found.unwrap_or_else(|| panic!("{when}, {then} is not swept")).outcome.clone()
     }

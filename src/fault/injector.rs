@@ -18,7 +18,7 @@ use crate::process::{
 use crate::time::Now;
 use crate::wire;
 
-use super::{Failure, Fault, Trigger};
+use super::{Failure, Fault, Pair, Trigger};
 
 /// A protocol whose replicas can be made to fail.
 pub trait Attackable: Protocol {
@@ -71,20 +71,14 @@ pub trait Adversary<P: Protocol>: Clone + Debug + Send + Sync + 'static {
 /// Who stands before which process, so that these faults happen; nobody, if there are none. What is
 /// left open in them follows from the seed.
 pub fn interposers<P: Attackable>(faults: &[Fault], seed: u64) -> Option<Interposers<P>> {
-    let mut pairs: BTreeMap<Identity, Vec<Pair>> = BTreeMap::new();
-    for fault in faults {
-        let who = Identity::replica(fault.configuration, fault.replica);
-        let of_fault = fault.failures.iter().map(|failure| Pair {
-            trigger: fault.trigger,
-            failure: *failure,
-            text: fault.pair(*failure).into(),
-        });
-        pairs.entry(who).or_default().extend(of_fault);
+    let mut pairs: BTreeMap<Identity, Vec<Asked>> = BTreeMap::new();
+    for (number, (who, pair)) in super::pairs(faults).enumerate() {
+        pairs.entry(who).or_default().push(Asked { pair, number });
     }
     if pairs.is_empty() {
         return None;
     }
-    let pairs: BTreeMap<Identity, Arc<[Pair]>> =
+    let pairs: BTreeMap<Identity, Arc<[Asked]>> =
         pairs.into_iter().map(|(who, pairs)| (who, pairs.into())).collect();
     Some(Arc::new(move |address: Address| {
         let pairs = pairs.get(&address.identity)?;
@@ -92,25 +86,31 @@ pub fn interposers<P: Attackable>(faults: &[Fault], seed: u64) -> Option<Interpo
     }))
 }
 
-/// One failure with its trigger.
-#[derive(Clone, Debug)]
-struct Pair {
-    trigger: Trigger,
-    failure: Failure,
-    text: Arc<str>,
+/// One failure with its trigger, as it was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    pair: Pair,
+    /// Its number among those of all replicas.
+    number: usize,
 }
 
-impl Pair {
-    fn injection(&self, step: InjectionStep, detail: String) -> Injection {
-        let is_fault = self.failure.is_fault();
-        Injection { what: self.text.clone(), step, detail, is_fault }
+impl Asked {
+    fn injection(self, step: InjectionStep, detail: String) -> Injection {
+        let Asked { pair, number } = self;
+        Injection {
+            what: pair.to_string(),
+            number,
+            step,
+            detail,
+            is_fault: pair.failure.is_fault(),
+        }
     }
 }
 
 /// Stands before one process and makes it fail.
 #[derive(Clone, Debug)]
 pub struct Injector<P: Attackable> {
-    pairs: Arc<[Pair]>,
+    pairs: Arc<[Asked]>,
     /// How many messages of each class were received; the class is the trigger with number 0.
     received: BTreeMap<Trigger, u64>,
     /// Whether a pair waits for a message by its kind alone.
@@ -145,10 +145,11 @@ struct Due {
 }
 
 impl<P: Attackable> Injector<P> {
-    fn new(pairs: Arc<[Pair]>, seed: u64) -> Injector<P> {
-        let failures: Vec<Failure> = pairs.iter().map(|pair| pair.failure).collect();
+    fn new(pairs: Arc<[Asked]>, seed: u64) -> Injector<P> {
+        let failures: Vec<Failure> = pairs.iter().map(|asked| asked.pair.failure).collect();
+        let is_by_kind = |trigger| matches!(trigger, Trigger::Received { .. });
         Injector {
-            counts_kinds: pairs.iter().any(|pair| matches!(pair.trigger, Trigger::Received { .. })),
+            counts_kinds: pairs.iter().any(|asked| is_by_kind(asked.pair.trigger)),
             pairs,
             received: BTreeMap::new(),
             armed: Vec::new(),
@@ -172,8 +173,8 @@ impl<P: Attackable> Injector<P> {
         let kind = Trigger::Received { kind: message.kind(), number: 0 };
         let of_kind = self.counts_kinds.then(|| self.count(kind));
         let triggers = [named, of_kind];
-        let is_due = |pair: &Pair| triggers.contains(&Some(pair.trigger));
-        let pairs = self.pairs.iter().enumerate().filter(|(_, pair)| is_due(pair));
+        let is_due = |asked: &Asked| triggers.contains(&Some(asked.pair.trigger));
+        let pairs = self.pairs.iter().enumerate().filter(|(_, asked)| is_due(asked));
         Due { pairs: pairs.map(|(place, _)| place).collect(), ignored: false }
     }
 
@@ -196,28 +197,28 @@ impl<P: Attackable> Injector<P> {
         let Due { pairs, mut ignored } = due;
         let mut left = pairs.into_iter();
         while let Some(place) = left.next() {
-            let pair = self.pairs[place].clone();
-            match pair.failure {
+            let asked = self.pairs[place];
+            match asked.pair.failure {
                 Failure::Crash => {
-                    done(&pair, String::new(), out);
+                    done(asked, String::new(), out);
                     out.crash();
                     return None;
                 }
                 Failure::Sleep { milliseconds } => {
-                    done(&pair, String::new(), out);
+                    done(asked, String::new(), out);
                     self.rest = Some(Due { pairs: left.collect(), ignored });
                     out.stall(milliseconds.saturating_mul(1_000_000), input);
                     return None;
                 }
                 Failure::Drop => {
-                    done(&pair, String::new(), out);
+                    done(asked, String::new(), out);
                     ignored = true;
                 }
                 Failure::OmitSend | Failure::FlipBit | Failure::Replay => self.arm(place, out),
                 failure => match self.adversary.act(failure, process) {
-                    Act::Done => done(&pair, String::new(), out),
+                    Act::Done => done(asked, String::new(), out),
                     Act::Waits => self.arm(place, out),
-                    Act::InVain(why) => in_vain(&pair, why, out),
+                    Act::InVain(why) => in_vain(asked, why, out),
                 },
             }
         }
@@ -226,16 +227,15 @@ impl<P: Attackable> Injector<P> {
 
     /// Arming what is armed changes nothing.
     fn arm(&mut self, place: usize, out: &mut Outbox<P>) {
-        let pair = &self.pairs[place];
-        let is_armed = |armed: &usize| self.pairs[*armed].failure == pair.failure;
+        let asked = self.pairs[place];
+        let is_armed = |armed: &usize| self.pairs[*armed].pair.failure == asked.pair.failure;
         let detail = if self.armed.iter().any(is_armed) {
             "it was armed before".to_owned()
         } else {
             self.armed.push(place);
             String::new()
         };
-        let pair = &self.pairs[place];
-        out.injected(|| pair.injection(InjectionStep::Armed, detail));
+        out.injected(|| asked.injection(InjectionStep::Armed, detail));
     }
 
     /// Lets what is armed spoil what goes out. It is put on record before anything else that the
@@ -245,12 +245,12 @@ impl<P: Attackable> Injector<P> {
         let is_record = |effect: &Effect<P>| matches!(effect, Effect::Injected(_));
         let process_begins = effects.iter().take_while(|effect| is_record(effect)).count();
         let mut armed = std::mem::take(&mut self.armed);
-        armed.sort_by_key(|place| turn(self.pairs[*place].failure));
+        armed.sort_by_key(|place| turn(self.pairs[*place].pair.failure));
         for place in armed {
-            let failure = self.pairs[place].failure;
-            match self.spoil(failure, &mut effects, process, out.notary()) {
-                Spoilt::Done(detail) => done(&self.pairs[place], detail, out),
-                Spoilt::InVain(why) => in_vain(&self.pairs[place], why, out),
+            let asked = self.pairs[place];
+            match self.spoil(asked.pair.failure, &mut effects, process, out.notary()) {
+                Spoilt::Done(detail) => done(asked, detail, out),
+                Spoilt::InVain(why) => in_vain(asked, why, out),
                 Spoilt::NotYet => self.armed.push(place),
             }
         }
@@ -298,7 +298,7 @@ impl<P: Attackable> Injector<P> {
     }
 
     fn may_replay(&self) -> bool {
-        self.pairs.iter().any(|pair| pair.failure == Failure::Replay)
+        self.pairs.iter().any(|asked| asked.pair.failure == Failure::Replay)
     }
 }
 
@@ -319,12 +319,12 @@ impl<P: Attackable> Interpose<P> for Injector<P> {
     }
 }
 
-fn done<P: Protocol>(pair: &Pair, detail: String, out: &mut Outbox<P>) {
-    out.injected(|| pair.injection(InjectionStep::Done, detail));
+fn done<P: Protocol>(asked: Asked, detail: String, out: &mut Outbox<P>) {
+    out.injected(|| asked.injection(InjectionStep::Done, detail));
 }
 
-fn in_vain<P: Protocol>(pair: &Pair, why: &str, out: &mut Outbox<P>) {
-    out.injected(|| pair.injection(InjectionStep::InVain, why.to_owned()));
+fn in_vain<P: Protocol>(asked: Asked, why: &str, out: &mut Outbox<P>) {
+    out.injected(|| asked.injection(InjectionStep::InVain, why.to_owned()));
 }
 
 /// In which order failures spoil the messages of one moment: first what changes which message it

@@ -9,6 +9,10 @@ mod no_lies;
 pub mod text;
 mod trigger;
 
+use std::fmt;
+
+use crate::identity::Identity;
+
 pub use failure::{BENIGN, Failure};
 pub use injector::{Act, Adversary, Attackable, Injector, interposers};
 pub use no_lies::NoLies;
@@ -29,11 +33,35 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The text of one (trigger, failure) pair, as an injection is logged.
-    #[must_use]
-    pub fn pair(&self, failure: Failure) -> String {
-        format!("{}, {failure}", self.trigger)
+    /// Its trigger with each of its failures.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair> {
+        self.failures.iter().map(|failure| Pair { trigger: self.trigger, failure: *failure })
     }
+}
+
+/// One failure with what sets it off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// What sets it off.
+    pub trigger: Trigger,
+    /// What happens.
+    pub failure: Failure,
+}
+
+/// As an injection is logged.
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.trigger, self.failure)
+    }
+}
+
+/// All pairs of these faults in their order, each with the replica that it is meant for; the place
+/// of one here is its number.
+pub fn pairs(faults: &[Fault]) -> impl Iterator<Item = (Identity, Pair)> {
+    faults.iter().flat_map(|fault| {
+        let who = Identity::replica(fault.configuration, fault.replica);
+        fault.pairs().map(move |pair| (who, pair))
+    })
 }
 
 /// Arbitrary triggers and failures, for the tests of this and other modules.

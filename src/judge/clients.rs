@@ -8,6 +8,9 @@ use crate::identity::{Class, Identity};
 use crate::process::{Milestone, Note, Protocol};
 use crate::trace::{Event, Watch, What};
 
+/// Longer than the text of most operations and results.
+const USUAL_TEXT: usize = 48;
+
 /// One client's side of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientRecord {
@@ -95,6 +98,7 @@ impl<P: Protocol> Watch<P> for Clients {
                 record.asked += 1;
                 let mut text = std::mem::take(&mut self.spare);
                 text.clear();
+                text.reserve(USUAL_TEXT);
                 write!(text, "{operation}").expect("a string takes all that is written");
                 record.waits_for = Some(text);
             }
@@ -103,7 +107,9 @@ impl<P: Protocol> Watch<P> for Clients {
                 record.answered += 1;
                 self.spare = record.waits_for.take().unwrap_or_default();
                 if record.results.len() < Clients::KEPT && self.bytes < Clients::KEPT_BYTES {
-                    let result = result.to_string();
+                    let mut text = String::with_capacity(USUAL_TEXT);
+                    write!(text, "{result}").expect("a string takes all that is written");
+                    let result = text;
                     self.bytes += result.len() + size_of::<String>();
                     record.results.push(result);
                 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::Notary;
+use crate::fault::{self, Pair};
 use crate::identity::{Class, Identity};
 use crate::process::{Injection, InjectionStep, Protocol};
 use crate::scenario::{Party, Scenario};
@@ -13,8 +14,8 @@ use crate::trace::{Event, Watch, What};
 pub struct Outcome {
     /// The replica that it was meant for.
     pub replica: Identity,
-    /// The pair, in the words of the scenario.
-    pub pair: String,
+    /// The failure and its trigger.
+    pub pair: Pair,
     /// How often its trigger fired and it waited for a message to spoil.
     pub armed: u64,
     /// How often it came true.
@@ -27,7 +28,8 @@ pub struct Outcome {
 #[derive(Clone, Debug, Default)]
 pub struct Injections {
     outcomes: Vec<Outcome>,
-    places: BTreeMap<(Identity, String), usize>,
+    /// Where among them each of the scenario's pairs is; who is asked for the same twice has one.
+    places: Vec<usize>,
     /// Who is faulty, and since which event.
     faulty: BTreeMap<Identity, u64>,
     /// The crashes that make nobody faulty: whose, and when.
@@ -42,36 +44,30 @@ impl Injections {
             let borne = process.crashes.iter().filter(|crash| !crash.is_fault(&scenario.protocol));
             account.borne.extend(borne.map(|crash| (process.which, crash.at_ns)));
         }
-        for fault in &scenario.faults {
-            let replica = Identity::replica(fault.configuration, fault.replica);
-            for failure in &fault.failures {
-                account.outcome(replica, &fault.pair(*failure));
+        let mut known = BTreeMap::new();
+        for (replica, pair) in fault::pairs(&scenario.faults) {
+            let place = *known.entry((replica, pair)).or_insert(account.outcomes.len());
+            account.places.push(place);
+            if place == account.outcomes.len() {
+                let outcome = Outcome { replica, pair, armed: 0, fired: 0, in_vain: None };
+                account.outcomes.push(outcome);
             }
         }
         account
     }
 
-    fn outcome(&mut self, replica: Identity, pair: &str) -> &mut Outcome {
-        let key = (replica, pair.to_owned());
-        let place = *self.places.entry(key).or_insert(self.outcomes.len());
-        if place == self.outcomes.len() {
-            let pair = pair.to_owned();
-            self.outcomes.push(Outcome { replica, pair, armed: 0, fired: 0, in_vain: None });
-        }
-        &mut self.outcomes[place]
-    }
-
     fn note(&mut self, who: Identity, event: u64, injection: &Injection) {
-        let outcome = self.outcome(who, &injection.what);
+        if injection.step == InjectionStep::Done && injection.is_fault {
+            self.faulty.entry(who).or_insert(event);
+        }
+        let place = self.places.get(injection.number);
+        let Some(outcome) = place.and_then(|place| self.outcomes.get_mut(*place)) else {
+            return;
+        };
         match injection.step {
             InjectionStep::Armed => outcome.armed += 1,
             InjectionStep::InVain => outcome.in_vain = Some(injection.detail.clone()),
-            InjectionStep::Done => {
-                outcome.fired += 1;
-                if injection.is_fault {
-                    self.faulty.entry(who).or_insert(event);
-                }
-            }
+            InjectionStep::Done => outcome.fired += 1,
         }
     }
 

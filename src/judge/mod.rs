@@ -91,8 +91,8 @@ pub trait Bench {
     }
 
     /// What should be reached by some run, and was by this one.
-    fn reached(&self) -> &BTreeSet<&'static str> {
-        const { &BTreeSet::new() }
+    fn reached(&self) -> BTreeSet<&'static str> {
+        BTreeSet::new()
     }
 
     /// The quorum that ended each configuration, in order.

@@ -36,6 +36,10 @@ const COURSE: &str = "# Shows a lie.\n# And more.\n\nt = 1\nnum_client = 1\n\
      workload[0] = put('movie','star'); get('movie')\n\
      failures[0,2] = shuttle(0,1), change_result(); shuttle(0,1), drop_result_stmt()\n";
 
+fn pairs(fault: &Fault) -> Vec<String> {
+    fault.pairs().map(|pair| pair.to_string()).collect()
+}
+
 #[test]
 fn the_course_format_is_read() {
     let reading = strict(COURSE);
@@ -46,7 +50,7 @@ fn the_course_format_is_read() {
     assert_eq!(scenario.faults.len(), 1);
     let fault = &scenario.faults[0];
     assert_eq!((fault.configuration, fault.replica), (0, 2));
-    assert_eq!(fault.pair(fault.failures[1]), "shuttle(0,1), drop_result_stmt()");
+    assert_eq!(pairs(fault)[1], "shuttle(0,1), drop_result_stmt()");
     let bcr = scenario.protocol.bcr().unwrap();
     assert_eq!(*bcr, Bcr::default());
 }
@@ -78,7 +82,7 @@ fn units_and_counters_of_others_can_be_told() {
     assert_eq!(findings(&reading), "");
     let scenario = reading.scenario.unwrap();
     let fault = &scenario.faults[0];
-    assert_eq!(fault.pair(fault.failures[0]), "client_request(0,0), sleep(2000)");
+    assert_eq!(pairs(fault)[0], "client_request(0,0), sleep(2000)");
     let bcr = scenario.protocol.bcr().unwrap();
     assert_eq!(bcr.client_timeout_ns, 3_000_000_000);
 }
@@ -384,10 +388,7 @@ fn a_lenient_reader_repairs_and_warns() {
     let scenario = reading.scenario.unwrap();
     let workload = scenario.clients[0].workload.to_string();
     assert_eq!(workload, "put('jedi','luke skywalker'); slice('jedi','0:4')");
-    assert_eq!(
-        scenario.faults[0].pair(scenario.faults[0].failures[0]),
-        "wedge_request(0), extra_op()"
-    );
+    assert_eq!(pairs(&scenario.faults[0]), ["wedge_request(0), extra_op()"]);
 }
 
 #[test]

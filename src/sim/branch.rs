@@ -143,8 +143,7 @@ impl<P: Protocol> World<P> {
     }
 
     fn keeps_order(&self, (from, to): (u32, u32)) -> bool {
-        let links = &self.nodes[from as usize].links;
-        links.iter().any(|(end, link)| *end == to && link.keeps_order())
+        self.nodes[from as usize].links.to(to).is_some_and(|link| link.keeps_order())
     }
 
     /// Whom a plan concerns that is neither a message nor a timer, and when it comes; none if it is

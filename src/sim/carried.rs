@@ -29,7 +29,14 @@ struct Row {
     key: u64,
     /// The highest range of numbers that were sent at least once: first and last.
     top: (u64, u64),
-    /// The ranges below, ascending, apart from each other and from the top.
+    /// What few rows have.
+    rest: Option<Box<Rest>>,
+}
+
+/// What the numbers have that were not sent once each and in order.
+#[derive(Clone, Debug, Default)]
+struct Rest {
+    /// The ranges below the highest, ascending, apart from each other and from that.
     ranges: Vec<(u64, u64)>,
     /// Numbers sent again: how often again.
     repeats: BTreeMap<u64, u32>,
@@ -53,7 +60,7 @@ impl Carried {
 
 impl Row {
     fn new(key: u64, number: u64) -> Row {
-        Row { key, top: (number, number), ranges: Vec::new(), repeats: BTreeMap::new() }
+        Row { key, top: (number, number), rest: None }
     }
 
     fn count(&mut self, number: u64) -> u32 {
@@ -62,7 +69,8 @@ impl Row {
             self.count_above(number);
             return 0;
         }
-        if number >= first { self.repeat(number) } else { self.count_below(number) }
+        let rest = self.rest.get_or_insert_default();
+        if number >= first { rest.repeat(number) } else { rest.count_below(number, &mut self.top) }
     }
 
     /// Counts a number above all others.
@@ -71,11 +79,14 @@ impl Row {
             self.top.1 = number;
             return;
         }
-        self.ranges.push(self.top);
+        let rest = self.rest.get_or_insert_default();
+        rest.ranges.push(self.top);
         self.top = (number, number);
-        self.bound();
+        rest.bound();
     }
+}
 
+impl Rest {
     /// Forgets gaps, the lowest first, where there are too many.
     fn bound(&mut self) {
         if self.ranges.len() > RANGES_KEPT {
@@ -97,19 +108,19 @@ impl Row {
     }
 
     /// Counts a number below the top range.
-    fn count_below(&mut self, number: u64) -> u32 {
+    fn count_below(&mut self, number: u64, top: &mut (u64, u64)) -> u32 {
         let place = self.ranges.partition_point(|(_, last)| *last < number);
         if self.ranges.get(place).is_some_and(|(first, _)| *first <= number) {
             return self.repeat(number);
         }
         self.ranges.insert(place, (number, number));
-        self.join(place);
+        self.join(place, top);
         self.bound();
         0
     }
 
     /// Joins the range at this place with its neighbours where they touch.
-    fn join(&mut self, place: usize) {
+    fn join(&mut self, place: usize, top: &mut (u64, u64)) {
         let touches = |a: (u64, u64), b: (u64, u64)| a.1 + 1 == b.0;
         let mut place = place;
         if place > 0 && touches(self.ranges[place - 1], self.ranges[place]) {
@@ -118,8 +129,8 @@ impl Row {
             place -= 1;
         }
         if place + 1 == self.ranges.len() {
-            if touches(self.ranges[place], self.top) {
-                self.top.0 = self.ranges[place].0;
+            if touches(self.ranges[place], *top) {
+                top.0 = self.ranges[place].0;
                 self.ranges.pop();
             }
         } else if touches(self.ranges[place], self.ranges[place + 1]) {
@@ -157,8 +168,9 @@ mod tests {
             carried.count(Name::new("slot"), Subject::number(number));
         }
         assert_eq!(carried.rows[0].top, (0, 9_999));
-        assert!(carried.rows[0].ranges.is_empty());
+        assert!(carried.rows[0].rest.is_none());
     }
+
     #[test]
     fn the_highest_number_is_followed_by_none() {
         let mut carried = Carried::default();
@@ -172,7 +184,8 @@ mod tests {
         for number in 0..20_000 {
             carried.count(Name::new("slot"), Subject::number(3 * number));
         }
-        assert!(carried.rows[0].ranges.len() <= RANGES_KEPT);
+        let rest = carried.rows[0].rest.as_ref().expect("it has gaps");
+        assert!(rest.ranges.len() <= RANGES_KEPT);
         assert_eq!(carried.count(Name::new("slot"), Subject::number(3 * 19_999 - 1)), 0);
         assert_eq!(carried.count(Name::new("slot"), Subject::number(4)), 1, "forgotten");
     }

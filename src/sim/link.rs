@@ -92,7 +92,7 @@ impl Link {
     }
 
     /// From now on this schedule says how long messages take.
-    pub(super) fn follows(&mut self, schedule: Schedule) {
+    fn follows(&mut self, schedule: Schedule) {
         self.road.schedule = schedule;
         self.asks = true;
     }
@@ -161,6 +161,61 @@ impl Link {
     /// Whether nothing passes at this time.
     pub(super) fn is_cut(&self, at_ns: u64) -> bool {
         self.road.cuts.iter().any(|(from, until)| *from <= at_ns && at_ns < *until)
+    }
+}
+
+/// A process's outgoing links.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Links {
+    links: Vec<Link>,
+    /// The place in the world of each receiver, with the place of the link to it, in order.
+    to: Vec<(u32, u32)>,
+    /// The receiver and the place of the link that was used last, which most often is used next.
+    last: Option<(u32, usize)>,
+}
+
+impl Links {
+    /// Where the link to this receiver stands, if there is one.
+    #[inline]
+    pub(super) fn find(&mut self, to: u32) -> Option<usize> {
+        match self.last {
+            Some((last, at)) if last == to => Some(at),
+            _ => {
+                let at = self.place_of(to)?;
+                self.last = Some((to, at));
+                Some(at)
+            }
+        }
+    }
+
+    /// Adds the link to a receiver that has none; says where it stands.
+    pub(super) fn add(&mut self, to: u32, link: Link) -> usize {
+        let at = self.links.len();
+        let before = self.to.partition_point(|(other, _)| *other < to);
+        self.to.insert(before, (to, at as u32));
+        self.links.push(link);
+        at
+    }
+
+    /// The link that stands there.
+    #[inline]
+    pub(super) fn at(&mut self, at: usize) -> &mut Link {
+        &mut self.links[at]
+    }
+
+    /// The link to this receiver.
+    pub(super) fn to(&self, to: u32) -> Option<&Link> {
+        self.place_of(to).map(|at| &self.links[at])
+    }
+
+    /// From now on this schedule says how long messages take.
+    pub(super) fn follow(&mut self, schedule: Schedule) {
+        self.links.iter_mut().for_each(|link| link.follows(schedule));
+    }
+
+    fn place_of(&self, to: u32) -> Option<usize> {
+        let found = self.to.binary_search_by_key(&to, |(to, _)| *to).ok()?;
+        Some(self.to[found].1 as usize)
     }
 }
 

@@ -65,7 +65,7 @@ impl<P: Protocol> World<P> {
     ) {
         self.stats.sent += 1;
         let link_at = self.link(from, to);
-        let link = &mut self.nodes[from as usize].links[link_at].1;
+        let link = self.nodes[from as usize].links.at(link_at);
         let (kind, subject) = (message.kind(), message.subject());
         if self.guard.is_suspicious() {
             self.guard.sent((from, to), kind, subject);
@@ -188,33 +188,19 @@ impl<P: Protocol> World<P> {
     /// Where the link to this process stands among the sender's; made when first used.
     #[inline]
     fn link(&mut self, from: u32, to: u32) -> usize {
-        let node = &self.nodes[from as usize];
-        match node.links.get(node.last_link) {
-            Some((last, _)) if *last == to => node.last_link,
-            _ => self.other_link(from, to),
+        match self.nodes[from as usize].links.find(to) {
+            Some(at) => at,
+            None => self.new_link(from, to),
         }
     }
 
-    fn other_link(&mut self, from: u32, to: u32) -> usize {
-        let links = &self.nodes[from as usize].links;
-        let at = match links.binary_search_by_key(&to, |(to, _)| *to) {
-            Ok(at) => at,
-            Err(at) => {
-                let link = self.new_link(from, to);
-                self.nodes[from as usize].links.insert(at, (to, link));
-                at
-            }
-        };
-        self.nodes[from as usize].last_link = at;
-        at
-    }
-
     #[cold]
-    fn new_link(&self, from: u32, to: u32) -> Link {
+    fn new_link(&mut self, from: u32, to: u32) -> usize {
         let [sender, receiver] = [from, to].map(|end| self.nodes[end as usize].address);
         let rules = self.network.link(sender.identity, receiver.identity);
         let cuts = ground::cuts(&self.network, sender.identity, receiver.identity);
         let ends = self.choices.ends(sender, receiver);
-        Link::new(rules, cuts, ends, self.schedule)
+        let link = Link::new(rules, cuts, ends, self.schedule);
+        self.nodes[from as usize].links.add(to, link)
     }
 }

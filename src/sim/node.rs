@@ -7,7 +7,7 @@ use crate::identity::Address;
 use crate::process::{Effect, Input, Interpose, Protocol, Survived, Ticket};
 use crate::time::{Now, WALL_START_NS};
 
-use super::link::Link;
+use super::link::Links;
 use super::messages::Flight;
 
 /// A process and its surroundings.
@@ -34,10 +34,7 @@ pub(super) struct Node<P: Protocol> {
     pub(super) asleep_until_ns: Option<u64>,
     /// What came while it stood still.
     pub(super) backlog: VecDeque<Waiting<P>>,
-    /// Its outgoing links, by the receiver's place in the world.
-    pub(super) links: Vec<(u32, Link)>,
-    /// Where among them the one is that was used last, which most often is used next.
-    pub(super) last_link: usize,
+    pub(super) links: Links,
 }
 
 /// Something that waits for a process to go on.
@@ -72,8 +69,7 @@ impl<P: Protocol> Node<P> {
             disk: Disk::empty(),
             asleep_until_ns: None,
             backlog: VecDeque::new(),
-            links: Vec::new(),
-            last_link: 0,
+            links: Links::default(),
         }
     }
 

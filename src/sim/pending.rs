@@ -90,9 +90,7 @@ impl<P: Protocol> World<P> {
     }
 
     fn link_of(&self, flight: &Flight<P>) -> Option<&Link> {
-        let links = &self.nodes[flight.from as usize].links;
-        let at = links.binary_search_by_key(&flight.to, |(to, _)| *to).ok()?;
-        Some(&links[at].1)
+        self.nodes[flight.from as usize].links.to(flight.to)
     }
 
     fn message_text(&self, flight: &Flight<P>) -> String {

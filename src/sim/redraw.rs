@@ -14,8 +14,7 @@ impl<P: Protocol> World<P> {
         if let (Schedule::Timed, Latency::Fixed { ns }) = (self.schedule, self.network.link.latency)
         {
             self.schedule = Schedule::Random { mean_ns: ns };
-            let links = self.nodes.iter_mut().flat_map(|node| node.links.iter_mut());
-            links.for_each(|(_, link)| link.follows(self.schedule));
+            self.nodes.iter_mut().for_each(|node| node.links.follow(self.schedule));
         }
     }
 }

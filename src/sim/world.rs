@@ -91,6 +91,9 @@ pub(super) mod tag {
     pub(in super::super) const ALL: u64 = 3 << SORT_SHIFT;
 }
 
+/// More processes than most worlds have.
+const USUAL_NODES: usize = 16;
+
 /// How long a step takes under the schedule that goes by priorities.
 pub(super) const PRIORITY_STEP_NS: u64 = 100_000;
 
@@ -107,7 +110,7 @@ impl<P: Protocol> World<P> {
             queue: Queue::default(),
             ready: Queue::default(),
             held_up: BTreeMap::new(),
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(USUAL_NODES),
             directory: Directory::default(),
             flights: Slab::new(most),
             alarms: Slab::new(most),

@@ -180,7 +180,7 @@ fn truncate_history_of_nothing() {
     for (who, lie) in lies {
         let run = play(&[(who, "wedge_request(0)", lie), ("0.2", "shuttle(0,0)", "drop()")]);
         let run = run.run().held(1);
-        let never: Vec<_> = run.report.never_fired().map(|never| never.pair.clone()).collect();
+        let never: Vec<_> = run.report.never_fired().map(|never| never.pair.to_string()).collect();
         assert_eq!(never, [format!("wedge_request(0), {lie}")]);
         let told = &run.at(&format!("replica {who}"), "not_injected", "")[0];
         assert!(told.contains("nothing that this could change"), "{told}");

@@ -144,7 +144,7 @@ impl Run {
 
     fn outcome(&self, pair: &str) -> &Outcome {
         let mut outcomes = self.report.injections.iter();
-        outcomes.find(|outcome| outcome.pair == pair).expect("a pair")
+        outcomes.find(|outcome| outcome.pair.to_string() == pair).expect("a pair")
     }
 
     /// Everything held, with this many reconfigurations, and the client was told right.

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::fault::Fault;
-use crate::identity::Identity;
+use crate::fault::{self, Fault};
 use crate::object::{Demand, Item, Workload};
 use crate::scenario::{Cut, Party, ProcessTrouble, Scenario};
 
@@ -54,12 +53,8 @@ impl Sort {
 
     /// A part of this sort that is trouble, in words.
     pub(super) fn told(self, scenario: &Scenario, part: usize) -> String {
-        let failures = || {
-            scenario.faults.iter().flat_map(|fault| {
-                let who = Identity::replica(fault.configuration, fault.replica);
-                fault.failures.iter().map(move |one| format!("{} of {who}", fault.pair(*one)))
-            })
-        };
+        let failures =
+            || fault::pairs(&scenario.faults).map(|(who, pair)| format!("{pair} of {who}"));
         let told = match self {
             Sort::Failures => failures().nth(part),
             Sort::Links if part < scenario.network.partitions.len() => {

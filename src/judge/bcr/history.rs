@@ -184,10 +184,9 @@ impl Histories {
         }
         match note {
             Note::Ordered { configuration, slot, client, request, operation, repeated, .. } => {
-                let (client, request) = (*client, *request);
-                let entry = Entry { client, request, operation: operation.clone() };
-                let ordered = Ordered { slot: *slot, entry, repeated: *repeated, process };
-                self.ordered(*configuration, correct, ordered, at);
+                let (slot, request, repeated) = (*slot, (*client, *request), *repeated);
+                let ordered = Ordered { slot, request, operation, repeated, process };
+                self.ordered(*configuration, correct, &ordered, at);
             }
             Note::CaughtUp { attempt, last_slot, state, .. } if correct => {
                 self.caught_up(process, (*attempt, *last_slot), *state, at);
@@ -217,34 +216,34 @@ impl Histories {
         }
     }
 
-    fn ordered(&mut self, configuration: u32, correct: bool, ordered: Ordered, at: Place) {
+    fn ordered(&mut self, configuration: u32, correct: bool, ordered: &Ordered<'_>, at: Place) {
         let Some(chain) = self.chains.get_mut(&configuration) else {
             return;
         };
-        let Ordered { slot, entry, repeated, process } = ordered;
+        let Ordered { slot, repeated, process, .. } = *ordered;
         chain.executed.insert(process.identity.index, slot);
         if !correct {
-            return chain.claim(slot, entry);
+            return chain.claim(slot, ordered.entry());
         }
         if let Some(known) = chain.slots.get(&slot) {
-            self.agreement.test(known.entry == entry, at, || {
-                let (own, theirs) = (&entry.operation, &known.entry.operation);
+            self.agreement.test(ordered.is(&known.entry), at, || {
+                let (own, theirs) = (ordered.operation, &known.entry.operation);
                 format!("{process} has {own} in slot {slot}, another correct one {theirs}")
             });
-            let holds = known.repeated == repeated;
-            self.once.test(holds, at, || twice(process, slot, &entry, repeated));
+            self.once.test(known.repeated == repeated, at, || ordered.twice());
         } else if slot > chain.settled_slot {
             self.agreement.test(slot == chain.ahead_slot + 1, at, || {
                 let ahead = chain.ahead_slot;
                 format!("{process} orders slot {slot}, and nobody correct slot {}", ahead + 1)
             });
+            let entry = ordered.entry();
             let asked = self.asked.get(&entry.client);
             self.authentic.test(is_asked(asked, &entry), at, || {
                 let Entry { client, request, operation } = &entry;
                 format!("{process} executes {operation} as request {request} of client {client}")
             });
-            let said = chain.execute(slot, entry.clone(), self.checkpoint_every);
-            self.once.test(said == repeated, at, || twice(process, slot, &entry, repeated));
+            let said = chain.execute(slot, entry, self.checkpoint_every);
+            self.once.test(said == repeated, at, || ordered.twice());
         }
         chain.settle(self.replicas);
     }
@@ -354,17 +353,30 @@ fn is_asked(asked: Option<&(u64, Operation)>, entry: &Entry) -> bool {
 }
 
 /// A replica's note that it executed a request.
-struct Ordered {
+struct Ordered<'a> {
     slot: u64,
-    entry: Entry,
+    /// The client, and the client's number for it.
+    request: (u32, u64),
+    operation: &'a Operation,
     repeated: bool,
     process: Address,
 }
 
-fn twice(process: Address, slot: u64, entry: &Entry, repeated: bool) -> String {
-    let Entry { client, request, .. } = entry;
-    let how = if repeated { "as executed before" } else { "anew" };
-    format!("{process} takes request {request} of client {client} in slot {slot} {how}")
+impl Ordered<'_> {
+    fn entry(&self) -> Entry {
+        let (client, request) = self.request;
+        Entry { client, request, operation: self.operation.clone() }
+    }
+
+    fn is(&self, entry: &Entry) -> bool {
+        self.request == (entry.client, entry.request) && *self.operation == entry.operation
+    }
+
+    fn twice(&self) -> String {
+        let (Ordered { process, slot, .. }, (client, request)) = (self, self.request);
+        let how = if self.repeated { "as executed before" } else { "anew" };
+        format!("{process} takes request {request} of client {client} in slot {slot} {how}")
+    }
 }
 
 impl Chain {

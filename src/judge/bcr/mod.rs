@@ -151,7 +151,7 @@ impl Bench for Judges {
         self.histories.dictionary()
     }
 
-    fn reached(&self) -> &BTreeSet<&'static str> {
+    fn reached(&self) -> BTreeSet<&'static str> {
         self.reach.reached()
     }
 

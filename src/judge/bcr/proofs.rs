@@ -1,7 +1,7 @@
 //! What correct processes act on must be proved. The check is written here once more, from the
 //! definition, and shares nothing with the one that the processes use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::crypto::{Digest, Notary, Signed, Statement};
@@ -24,7 +24,31 @@ type Shuttle = (Arc<Signed<Request>>, OrderProof);
 struct Waiting {
     /// The last slot that it ordered.
     ordered: u64,
-    shuttles: BTreeMap<u64, Vec<Shuttle>>,
+    /// By slot, those of one slot as they came.
+    shuttles: VecDeque<(u64, Shuttle)>,
+}
+
+impl Waiting {
+    fn take(&mut self, slot: u64, shuttle: Shuttle) {
+        let after = self.shuttles.iter().rev().take_while(|(of, _)| *of > slot).count();
+        self.shuttles.insert(self.shuttles.len() - after, (slot, shuttle));
+    }
+
+    /// It orders a slot: why it may not, if it may not, after any of the shuttles about that slot.
+    fn order(&mut self, replica: Identity, slot: u64, notary: &Notary) -> Option<String> {
+        self.ordered = slot;
+        let mut least: Option<Option<String>> = None;
+        while let Some((of, shuttle)) = self.shuttles.pop_front_if(|(of, _)| *of <= slot) {
+            if of == slot {
+                let fault = order_fault(replica, slot, &shuttle, notary);
+                least = Some(match least {
+                    Some(other) => other.min(fault),
+                    None => fault,
+                });
+            }
+        }
+        least.unwrap_or_else(|| Some("it was handed no shuttle".to_owned()))
+    }
 }
 
 /// The judges of proofs.
@@ -33,8 +57,8 @@ pub(super) struct Proofs {
     t: u32,
     accept: Accept,
     checkpoint_proof: CheckpointProofRule,
-    /// The shuttles that each replica was handed and has not acted on yet, by slot: one that waits
-    /// for its state acts later.
+    /// The shuttles that each replica was handed and has not acted on yet: one that waits for its
+    /// state acts later.
     shuttles: BTreeMap<Address, Waiting>,
     /// What each client and each replica was handed last.
     handed: BTreeMap<Address, Handed>,
@@ -93,7 +117,7 @@ impl Proofs {
                 let waiting = self.shuttles.entry(process).or_default();
                 if slot > waiting.ordered {
                     let shuttle = (Arc::clone(request), orders.clone());
-                    waiting.shuttles.entry(slot).or_default().push(shuttle);
+                    waiting.take(slot, shuttle);
                 }
             }
             Message::Result(proven) | Message::ResultShuttle(proven) => {
@@ -168,16 +192,7 @@ impl Proofs {
 
     fn ordered(&mut self, process: Address, slot: u64, at: Place, notary: &Notary) {
         let waiting = self.shuttles.entry(process).or_default();
-        let handed = waiting.shuttles.remove(&slot).unwrap_or_default();
-        waiting.ordered = slot;
-        while let Some(first) = waiting.shuttles.first_entry()
-            && *first.key() < slot
-        {
-            first.remove();
-        }
-        let faults =
-            handed.iter().map(|shuttle| order_fault(process.identity, slot, shuttle, notary));
-        let fault = faults.min().unwrap_or_else(|| Some("it was handed no shuttle".into()));
+        let fault = waiting.order(process.identity, slot, notary);
         self.orders.test(fault.is_none(), at, || {
             format!("{process} orders slot {slot}, but {}", fault.unwrap_or_default())
         });

@@ -8,107 +8,74 @@ use crate::protocol::bcr::notes::{Case, Note, QuorumFlaw};
 use crate::protocol::bcr::rules::WedgeFlaw;
 use crate::protocol::bcr::statements::Reason;
 
-/// What can be reached, in the order in which it is told.
-pub const REACHABLE: &[&str] = &[
-    R1,
-    R2,
-    R3,
-    H1,
-    H2,
-    H3,
-    EXPIRED,
-    REJECTED,
-    MINORITY,
-    REFUSED_RESULT,
-    DISAGREEMENT,
-    CONTRADICTION,
-    CHECKPOINT,
-    CHECKPOINT_MINORITY,
-    REFUSED_CHECKPOINT,
-    GAP,
-    BAD_SIGNATURE,
-    MISSING_STATEMENT,
-    WRONG_OPERATION,
-    CONTRADICTING_ORDERS,
-    CONTRADICTING_RESULTS,
-    BAD_RESULT_PROOF,
-    BAD_CHECKPOINT_PROOF,
-    BY_CLIENT,
-    IGNORED,
-    HOLE,
-    BAD_ORDER_PROOF,
-    BAD_WEDGE,
-    MIXED_CHECKPOINTS,
-    LATE_WEDGE,
-    LATE_WEDGE_USED,
-    CATCH_UP,
-    TOO_SHORT,
-    STATES_DIFFER,
-    SILENT,
-    NEW_PASS,
-    STATE_REFUSED,
-    STATE_SILENT,
-    LATER_QUORUM,
-    WITHOUT_HEAD,
-    DELIVERED,
-    FROM_OLYMPUS,
-    AGAIN,
-    RESENT,
-    TWO,
-    THREE,
-];
+/// Names what can be reached, and says it in words.
+macro_rules! points {
+    ($($name:ident: $text:literal,)*) => {
+        /// Something that can be reached.
+        #[derive(Clone, Copy, Debug)]
+        enum Point {
+            $($name,)*
+        }
 
-const R1: &str = "R1: a replica other than the head answers from its cache";
-const R2: &str = "R2: an immutable replica is asked";
-const R3: &str = "R3: a replica other than the head forwards a request";
-const H1: &str = "H1: the head answers from its cache";
-const H2: &str = "H2: the head waits for the result of what it has ordered";
-const H3: &str = "H3: the head orders a retransmitted request";
-const EXPIRED: &str = "a replica's timer expires";
-const REJECTED: &str = "a client rejects a result";
-const MINORITY: &str = "a client accepts a result although somebody disagrees";
-const REFUSED_RESULT: &str = "a replica refuses a result proof";
-const DISAGREEMENT: &str = "a replica finds another result than its predecessor";
-const CONTRADICTION: &str = "somebody proves that somebody lied";
-const CHECKPOINT: &str = "a checkpoint is completed";
-const CHECKPOINT_MINORITY: &str = "a checkpoint is completed although somebody disagrees";
-const REFUSED_CHECKPOINT: &str = "a replica refuses a checkpoint proof";
-const GAP: &str = "a reconfiguration for a gap";
-const BAD_SIGNATURE: &str = "a reconfiguration for an invalid signature";
-const MISSING_STATEMENT: &str = "a reconfiguration for a missing statement";
-const WRONG_OPERATION: &str = "a reconfiguration for a wrong operation";
-const CONTRADICTING_ORDERS: &str = "a reconfiguration for contradicting orders";
-const CONTRADICTING_RESULTS: &str = "a reconfiguration for contradicting results";
-const BAD_RESULT_PROOF: &str = "a reconfiguration for a bad result proof";
-const BAD_CHECKPOINT_PROOF: &str = "a reconfiguration for a bad checkpoint proof";
-const BY_CLIENT: &str = "a reconfiguration that a client asked for";
-const IGNORED: &str = "Olympus ignores a reconfiguration request";
-const HOLE: &str = "Olympus refuses a history with a hole or a wrong start";
-const BAD_ORDER_PROOF: &str = "Olympus refuses a history with a bad order proof";
-const BAD_WEDGE: &str = "Olympus refuses a history for something else";
-const MIXED_CHECKPOINTS: &str = "histories begin at different checkpoints";
-const LATE_WEDGE: &str = "a wedged message comes after a quorum was tried";
-const LATE_WEDGE_USED: &str = "a quorum with such a late one becomes final";
-const CATCH_UP: &str = "a member of a quorum has slots to catch up with";
-const TOO_SHORT: &str = "a quorum is refused for a history that is too short";
-const STATES_DIFFER: &str = "a quorum is refused for different states";
-const SILENT: &str = "a quorum is given up for silence";
-const NEW_PASS: &str = "all quorums were silent, and Olympus begins again";
-const STATE_REFUSED: &str = "a running state is refused";
-const STATE_SILENT: &str = "a running state does not come";
-const LATER_QUORUM: &str = "a quorum that was not the first becomes final";
-const WITHOUT_HEAD: &str = "a quorum without the head becomes final";
-const DELIVERED: &str = "Olympus delivers a result";
-const FROM_OLYMPUS: &str = "a client accepts a result from Olympus";
-const AGAIN: &str = "a request that was executed before a reconfiguration is ordered again";
-const RESENT: &str = "a client sends its request to a new head";
-const TWO: &str = "two reconfigurations in a run";
-const THREE: &str = "three reconfigurations in a run";
+        /// What can be reached, in the order in which it is told.
+        pub const REACHABLE: &[&str] = &[$($text,)*];
+    };
+}
+
+points! {
+    R1: "R1: a replica other than the head answers from its cache",
+    R2: "R2: an immutable replica is asked",
+    R3: "R3: a replica other than the head forwards a request",
+    H1: "H1: the head answers from its cache",
+    H2: "H2: the head waits for the result of what it has ordered",
+    H3: "H3: the head orders a retransmitted request",
+    Expired: "a replica's timer expires",
+    Rejected: "a client rejects a result",
+    Minority: "a client accepts a result although somebody disagrees",
+    RefusedResult: "a replica refuses a result proof",
+    Disagreement: "a replica finds another result than its predecessor",
+    Contradiction: "somebody proves that somebody lied",
+    Checkpoint: "a checkpoint is completed",
+    CheckpointMinority: "a checkpoint is completed although somebody disagrees",
+    RefusedCheckpoint: "a replica refuses a checkpoint proof",
+    Gap: "a reconfiguration for a gap",
+    BadSignature: "a reconfiguration for an invalid signature",
+    MissingStatement: "a reconfiguration for a missing statement",
+    WrongOperation: "a reconfiguration for a wrong operation",
+    ContradictingOrders: "a reconfiguration for contradicting orders",
+    ContradictingResults: "a reconfiguration for contradicting results",
+    BadResultProof: "a reconfiguration for a bad result proof",
+    BadCheckpointProof: "a reconfiguration for a bad checkpoint proof",
+    ByClient: "a reconfiguration that a client asked for",
+    Ignored: "Olympus ignores a reconfiguration request",
+    Hole: "Olympus refuses a history with a hole or a wrong start",
+    BadOrderProof: "Olympus refuses a history with a bad order proof",
+    BadWedge: "Olympus refuses a history for something else",
+    MixedCheckpoints: "histories begin at different checkpoints",
+    LateWedge: "a wedged message comes after a quorum was tried",
+    LateWedgeUsed: "a quorum with such a late one becomes final",
+    CatchUp: "a member of a quorum has slots to catch up with",
+    TooShort: "a quorum is refused for a history that is too short",
+    StatesDiffer: "a quorum is refused for different states",
+    Silent: "a quorum is given up for silence",
+    NewPass: "all quorums were silent, and Olympus begins again",
+    StateRefused: "a running state is refused",
+    StateSilent: "a running state does not come",
+    LaterQuorum: "a quorum that was not the first becomes final",
+    WithoutHead: "a quorum without the head becomes final",
+    Delivered: "Olympus delivers a result",
+    FromOlympus: "a client accepts a result from Olympus",
+    Again: "a request that was executed before a reconfiguration is ordered again",
+    Resent: "a client sends its request to a new head",
+    Two: "two reconfigurations in a run",
+    Three: "three reconfigurations in a run",
+}
 
 /// What one run has reached.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reach {
-    reached: BTreeSet<&'static str>,
+    /// A bit for each of [`REACHABLE`].
+    reached: u64,
     /// What is known of the reconfiguration under way.
     now: Now,
     reconfigurations: u32,
@@ -127,15 +94,16 @@ struct Now {
 }
 
 impl Reach {
-    pub(super) fn reached(&self) -> &BTreeSet<&'static str> {
-        &self.reached
+    pub(super) fn reached(&self) -> BTreeSet<&'static str> {
+        let is_reached = |place: &usize| self.reached >> place & 1 == 1;
+        (0..REACHABLE.len()).filter(is_reached).map(|place| REACHABLE[place]).collect()
     }
 
-    fn reach(&mut self, what: &'static str) {
-        self.reached.insert(what);
+    fn reach(&mut self, what: Point) {
+        self.reached |= 1 << what as u64;
     }
 
-    fn reach_if(&mut self, holds: bool, what: &'static str) {
+    fn reach_if(&mut self, holds: bool, what: Point) {
         if holds {
             self.reach(what);
         }
@@ -145,23 +113,23 @@ impl Reach {
         match note {
             // The usual ones first, which mostly reach nothing.
             Note::Asked { .. } | Note::Cached { .. } | Note::Dropped { .. } => {}
-            Note::Ordered { repeated, .. } => self.reach_if(*repeated, AGAIN),
+            Note::Ordered { repeated, .. } => self.reach_if(*repeated, Point::Again),
             Note::Answered { from, agreeing, statements, .. } => {
-                self.reach_if(agreeing < statements, MINORITY);
-                self.reach_if(*from == Identity::OLYMPUS, FROM_OLYMPUS);
+                self.reach_if(agreeing < statements, Point::Minority);
+                self.reach_if(*from == Identity::OLYMPUS, Point::FromOlympus);
             }
-            Note::Retransmitted { case, .. } => self.reach(case_text(*case)),
-            Note::TimerExpired { .. } => self.reach(EXPIRED),
-            Note::Rejected { .. } => self.reach(REJECTED),
-            Note::RefusedResult { .. } => self.reach(REFUSED_RESULT),
-            Note::Disagreement { .. } => self.reach(DISAGREEMENT),
-            Note::ProofOfMisbehaviour { .. } => self.reach(CONTRADICTION),
-            Note::Resends { .. } => self.reach(RESENT),
+            Note::Retransmitted { case, .. } => self.reach(point_of_case(*case)),
+            Note::TimerExpired { .. } => self.reach(Point::Expired),
+            Note::Rejected { .. } => self.reach(Point::Rejected),
+            Note::RefusedResult { .. } => self.reach(Point::RefusedResult),
+            Note::Disagreement { .. } => self.reach(Point::Disagreement),
+            Note::ProofOfMisbehaviour { .. } => self.reach(Point::Contradiction),
+            Note::Resends { .. } => self.reach(Point::Resent),
             Note::CheckpointCompleted { agreeing, statements, .. } => {
-                self.reach(CHECKPOINT);
-                self.reach_if(agreeing < statements, CHECKPOINT_MINORITY);
+                self.reach(Point::Checkpoint);
+                self.reach_if(agreeing < statements, Point::CheckpointMinority);
             }
-            Note::RefusedCheckpoint { .. } => self.reach(REFUSED_CHECKPOINT),
+            Note::RefusedCheckpoint { .. } => self.reach(Point::RefusedCheckpoint),
             other => self.reconfigured(other),
         }
     }
@@ -170,73 +138,79 @@ impl Reach {
         match note {
             Note::ReconfigurationBegins { asked_by, reason, .. } => {
                 self.now = Now::default();
-                self.reach_if(asked_by.class == Class::Client, BY_CLIENT);
-                self.reached.extend(reason_text(*reason));
+                self.reach_if(asked_by.class == Class::Client, Point::ByClient);
+                if let Some(point) = point_of_reason(*reason) {
+                    self.reach(point);
+                }
             }
-            Note::ReconfigurationRequestIgnored { .. } => self.reach(IGNORED),
+            Note::ReconfigurationRequestIgnored { .. } => self.reach(Point::Ignored),
             Note::WedgeRefused { why, .. } => self.reach(match why {
-                WedgeFlaw::WrongStart | WedgeFlaw::Hole => HOLE,
-                WedgeFlaw::BadOrderProof => BAD_ORDER_PROOF,
-                _ => BAD_WEDGE,
+                WedgeFlaw::WrongStart | WedgeFlaw::Hole => Point::Hole,
+                WedgeFlaw::BadOrderProof => Point::BadOrderProof,
+                _ => Point::BadWedge,
             }),
             Note::WedgeUsable { position, checkpoint, .. } => {
                 self.now.checkpoints.insert(*checkpoint);
-                self.reach_if(self.now.checkpoints.len() > 1, MIXED_CHECKPOINTS);
+                self.reach_if(self.now.checkpoints.len() > 1, Point::MixedCheckpoints);
                 if self.now.attempts > 0 {
                     self.now.late.insert(*position);
-                    self.reach(LATE_WEDGE);
+                    self.reach(Point::LateWedge);
                 }
             }
             Note::QuorumTried { lacking, .. } => {
                 self.now.attempts += 1;
                 self.now.agreed = false;
-                self.reach_if(lacking.iter().any(|slots| *slots > 0), CATCH_UP);
+                self.reach_if(lacking.iter().any(|slots| *slots > 0), Point::CatchUp);
             }
             Note::QuorumAgrees { .. } => self.now.agreed = true,
-            Note::QuorumRefused { why: QuorumFlaw::HistoryTooShort, .. } => self.reach(TOO_SHORT),
-            Note::QuorumRefused { why: QuorumFlaw::StatesDiffer, .. } => self.reach(STATES_DIFFER),
-            Note::QuorumSilent { .. } => {
-                self.reach(if self.now.agreed { STATE_SILENT } else { SILENT });
+            Note::QuorumRefused { why: QuorumFlaw::HistoryTooShort, .. } => {
+                self.reach(Point::TooShort)
             }
-            Note::NewPass { .. } => self.reach(NEW_PASS),
-            Note::RunningStateRefused { .. } => self.reach(STATE_REFUSED),
+            Note::QuorumRefused { why: QuorumFlaw::StatesDiffer, .. } => {
+                self.reach(Point::StatesDiffer)
+            }
+            Note::QuorumSilent { .. } => {
+                self.reach(if self.now.agreed { Point::StateSilent } else { Point::Silent });
+            }
+            Note::NewPass { .. } => self.reach(Point::NewPass),
+            Note::RunningStateRefused { .. } => self.reach(Point::StateRefused),
             Note::QuorumFinal { quorum, .. } => self.finished(quorum),
-            Note::ResultDelivered { .. } => self.reach(DELIVERED),
+            Note::ResultDelivered { .. } => self.reach(Point::Delivered),
             _ => {}
         }
     }
 
     fn finished(&mut self, quorum: &[u32]) {
         self.reconfigurations += 1;
-        self.reach_if(self.now.attempts > 1, LATER_QUORUM);
-        self.reach_if(!quorum.contains(&0), WITHOUT_HEAD);
-        self.reach_if(quorum.iter().any(|one| self.now.late.contains(one)), LATE_WEDGE_USED);
-        self.reach_if(self.reconfigurations == 2, TWO);
-        self.reach_if(self.reconfigurations == 3, THREE);
+        self.reach_if(self.now.attempts > 1, Point::LaterQuorum);
+        self.reach_if(!quorum.contains(&0), Point::WithoutHead);
+        self.reach_if(quorum.iter().any(|one| self.now.late.contains(one)), Point::LateWedgeUsed);
+        self.reach_if(self.reconfigurations == 2, Point::Two);
+        self.reach_if(self.reconfigurations == 3, Point::Three);
     }
 }
 
-const fn case_text(case: Case) -> &'static str {
+const fn point_of_case(case: Case) -> Point {
     match case {
-        Case::R1 => R1,
-        Case::R2 => R2,
-        Case::R3 => R3,
-        Case::H1 => H1,
-        Case::H2 => H2,
-        Case::H3 => H3,
+        Case::R1 => Point::R1,
+        Case::R2 => Point::R2,
+        Case::R3 => Point::R3,
+        Case::H1 => Point::H1,
+        Case::H2 => Point::H2,
+        Case::H3 => Point::H3,
     }
 }
 
-fn reason_text(reason: Reason) -> Option<&'static str> {
+fn point_of_reason(reason: Reason) -> Option<Point> {
     match reason {
-        Reason::SlotGap => Some(GAP),
-        Reason::InvalidSignature => Some(BAD_SIGNATURE),
-        Reason::MissingStatement => Some(MISSING_STATEMENT),
-        Reason::WrongOperation => Some(WRONG_OPERATION),
-        Reason::ContradictingOrders => Some(CONTRADICTING_ORDERS),
-        Reason::ContradictingResults => Some(CONTRADICTING_RESULTS),
-        Reason::BadResultProof => Some(BAD_RESULT_PROOF),
-        Reason::BadCheckpointProof => Some(BAD_CHECKPOINT_PROOF),
+        Reason::SlotGap => Some(Point::Gap),
+        Reason::InvalidSignature => Some(Point::BadSignature),
+        Reason::MissingStatement => Some(Point::MissingStatement),
+        Reason::WrongOperation => Some(Point::WrongOperation),
+        Reason::ContradictingOrders => Some(Point::ContradictingOrders),
+        Reason::ContradictingResults => Some(Point::ContradictingResults),
+        Reason::BadResultProof => Some(Point::BadResultProof),
+        Reason::BadCheckpointProof => Some(Point::BadCheckpointProof),
         _ => None,
     }
 }
@@ -249,6 +223,7 @@ mod tests {
     fn nothing_is_told_twice() {
         let all: BTreeSet<&str> = REACHABLE.iter().copied().collect();
         assert_eq!(all.len(), REACHABLE.len());
+        assert!(all.len() <= u64::BITS as usize, "each has a bit");
     }
 
     #[test]
@@ -270,7 +245,8 @@ mod tests {
         for note in [usable(0), usable(1), tried, usable(2), ended] {
             reach.noted(&note);
         }
-        let expected = [CATCH_UP, LATE_WEDGE, LATE_WEDGE_USED];
-        assert_eq!(*reach.reached(), expected.into_iter().collect());
+        let expected = [Point::CatchUp, Point::LateWedge, Point::LateWedgeUsed];
+        let expected = expected.map(|point| REACHABLE[point as usize]);
+        assert_eq!(reach.reached(), expected.into_iter().collect());
     }
 }

@@ -79,6 +79,7 @@ impl Interpose<Toy> for Saboteur {
             let step = InjectionStep::Done;
             out.injected(|| Injection {
                 what: "a trick".into(),
+                number: 0,
                 step,
                 detail: String::new(),
                 is_fault: true,
