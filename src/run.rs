@@ -245,9 +245,48 @@ pub fn run_before(
     Ok(run.report(stop))
 }
 
+/// How many steps a run makes between two questions whether it is to stop: a few milliseconds.
+const STEPS_UNASKED: u64 = 4_096;
+
+/// The same, unless it is to stop before its end: `stops` is asked before the run and again and
+/// again during it. Nothing is told of a run that was stopped.
+pub fn run_unless(
+    scenario: &Scenario,
+    onlooker: &mut dyn Onlooker,
+    digesting: Digesting,
+    stops: &dyn Fn() -> bool,
+) -> Result<Option<Report>, Refusal> {
+    let mut run = begin(scenario, digesting)?;
+    Ok(to_end(&mut *run, onlooker, stops).map(|stop| run.report(stop)))
+}
+
+fn to_end(
+    run: &mut dyn Underway,
+    onlooker: &mut dyn Onlooker,
+    stops: &dyn Fn() -> bool,
+) -> Option<Stop> {
+    while !stops() {
+        if let Some(stop) = run.run_for(STEPS_UNASKED, onlooker) {
+            return Some(stop);
+        }
+    }
+    None
+}
+
 /// Every answer of a run, as a tape: the run under its own tape is the same run.
 pub fn record_tape(scenario: &Scenario) -> Result<Tape, Refusal> {
-    Ok(begin(scenario, Digesting::No)?.record_tape())
+    let tape = record_tape_unless(scenario, &|| false)?;
+    Ok(tape.unwrap_or_default())
+}
+
+/// The same, unless it is to stop before its end; see [`run_unless`].
+pub fn record_tape_unless(
+    scenario: &Scenario,
+    stops: &dyn Fn() -> bool,
+) -> Result<Option<Tape>, Refusal> {
+    let mut run = begin(scenario, Digesting::No)?;
+    run.record_choices();
+    Ok(to_end(&mut *run, &mut Nobody, stops).map(|_| run.tape()))
 }
 
 /// The run of a scenario, under its judges, at its beginning.

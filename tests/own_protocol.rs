@@ -522,7 +522,7 @@ fn a_panic_is_found_and_kept_as_it_is() {
     assert_eq!((charge.judge.as_str(), tally.groups.len()), (Charge::PANIC, 1));
     assert!(group.count > 5 && tally.held > 5, "{group:?}, {} held", tally.held);
     let scenario_of = |found: &Found| Some(generate::scenario(&campaign.shape, found.seed));
-    assert!(discoveries(&tally, &scenario_of, &mut |_, _| true).is_empty());
+    assert!(discoveries(&tally, &scenario_of, &mut |_, _| (), &|| false).is_empty());
 
     let cells =
         Sweep::of(&read(&TWO_CLIENTS.replace("counter", "superstitious_counter")), |_| true);

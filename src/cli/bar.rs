@@ -22,9 +22,6 @@ impl Moment {
     }
 }
 
-/// How a program ends that is interrupted, as shells know it.
-const INTERRUPTED_TWICE: i32 = 130;
-
 /// A bar, and a stopwatch: how long a command takes is no part of what comes of it.
 pub(super) struct Bar {
     bar: ProgressBar,
@@ -36,13 +33,8 @@ impl Bar {
     /// For so much to do; nothing is shown where nobody looks at a terminal.
     #[expect(clippy::disallowed_types, reason = "as above")]
     pub(super) fn new(length: u64) -> Bar {
-        // Without a handler Ctrl-C ends the program at once, as it always did; so does the second
-        // one, for whoever does not want to wait for what is under way.
-        let _ = ctrlc::set_handler(|| {
-            if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                std::process::exit(INTERRUPTED_TWICE);
-            }
-        });
+        // Without a handler Ctrl-C ends the program at once, as it always did.
+        let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
         let bar = ProgressBar::new(length);
         let style = ProgressStyle::with_template("{bar:30} {elapsed_precise} {msg}");
         if let Ok(style) = style {

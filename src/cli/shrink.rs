@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use crate::explore::shrink::{Shrunk, TRIES, shrink_while};
+use crate::explore::shrink::{Shrunk, TRIES, shrink_until};
 use crate::explore::{Artefact, Size};
 use crate::run;
 
@@ -49,10 +49,13 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
         return Ok(Exit::from(report.verdict));
     };
     let bar = Bar::new(args.tries);
-    let mut goes_on = |tries| bar.shows(tries, format!("{tries} smaller ones tried"));
+    let mut shows = |tries| {
+        bar.shows(tries, format!("{tries} smaller ones tried"));
+    };
     let pool = super::pool(args.jobs)?;
+    let stops = &Bar::is_interrupted;
     let Shrunk { scenario: smallest, tries, is_finished } =
-        pool.install(|| shrink_while(&scenario, &charge, args.tries, &mut goes_on));
+        pool.install(|| shrink_until(&scenario, &charge, args.tries, &mut shows, stops));
     bar.ends();
     let (before, after) = (Size::of(&scenario, 0), Size::of(&smallest, 0));
     let seconds = bar.passed().as_millis();

@@ -184,7 +184,8 @@ impl Campaign {
         self.run_until(goes_on, &|| false)
     }
 
-    /// The same; before each run is asked whether to stop there.
+    /// The same; `stops` is asked before each run and again and again during it. A run that is
+    /// stopped, and what comes after it, is left out.
     pub fn run_until(
         &self,
         goes_on: &mut dyn FnMut(&Tally) -> bool,
@@ -197,9 +198,7 @@ impl Campaign {
             let batch = tally.runs..share.min(tally.runs.saturating_add(BATCH));
             let draws: Vec<Draw<'_>> = batch.map(|turn| self.draw(turn, &mut dice)).collect();
             let seen = &tally.coverage;
-            let unless_stopped = |bigrams: &mut Bigrams, draw| {
-                if stops() { None } else { Some(trial(draw, seen, bigrams)) }
-            };
+            let unless_stopped = |bigrams: &mut Bigrams, draw| trial(draw, seen, bigrams, stops);
             let trials: Vec<Option<Trial>> =
                 draws.into_par_iter().map_init(Bigrams::default, unless_stopped).collect();
             let all = trials.len();
@@ -251,7 +250,16 @@ mod tests {
         let one = with_jobs(&campaign, 1);
         assert_eq!(one, with_jobs(&campaign, 3));
         assert!(one.coverage.cells.len() > 20 && one.coverage.bigrams.len() > 200);
-        assert!(one.twice.abs_diff(one.runs / TWICE_EVERY) <= 1, "{} of {}", one.twice, one.runs);
+        let twice = (0..one.runs).filter(|index| is_made_twice(*index)).count();
+        assert_eq!(one.twice, twice as u64);
+    }
+
+    #[test]
+    fn one_of_each_block_is_made_twice() {
+        for block in 0..10_000 {
+            let indices = block * TWICE_EVERY..(block + 1) * TWICE_EVERY;
+            assert_eq!(indices.filter(|index| is_made_twice(*index)).count(), 1, "block {block}");
+        }
     }
 
     #[test]
@@ -273,6 +281,23 @@ mod tests {
         let cut = pool.install(|| campaign(5_000).run_until(&mut |_| true, &stops));
         assert!((1..=701).contains(&cut.runs), "{}", cut.runs);
         assert_eq!(cut, campaign(cut.runs).run(&mut |_| true));
+    }
+
+    #[test]
+    fn a_long_run_is_stopped_in_its_middle() {
+        let mut campaign = campaign(1);
+        campaign.shape = campaign.shape.requests(900, 900);
+        campaign.shape.base.limits.steps = 1_000_000;
+        let asked = std::sync::atomic::AtomicU64::new(0);
+        let asks = |most| asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= most;
+        let whole = campaign.run_until(&mut |_| true, &|| asks(u64::MAX));
+        assert_eq!(whole.runs, 1);
+        let all = asked.swap(0, std::sync::atomic::Ordering::Relaxed);
+        assert!(all > 2, "it is asked {all} times");
+        for most in 0..all {
+            assert_eq!(campaign.run_until(&mut |_| true, &|| asks(most)).runs, 0, "{most}");
+            assert_eq!(asked.swap(0, std::sync::atomic::Ordering::Relaxed), most + 1);
+        }
     }
 
     #[test]

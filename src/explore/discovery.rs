@@ -31,13 +31,14 @@ pub struct Discovery {
 }
 
 /// Makes the kept findings of a campaign small; the smallest of each shape stays. `scenario_of`
-/// knows the scenarios. `goes_on` is asked again and again, with how many are done and how many
-/// there are; when it says no, the first of each charge that is left is kept as it is. Nothing is
-/// made of a panic: there is no trace to read.
+/// knows the scenarios. `shows` is told again and again how many are done, and how many there are;
+/// when `stops` says so, the first of each charge that is left is kept as it is. Nothing is made of
+/// a panic: there is no trace to read.
 pub fn discoveries(
     tally: &Tally,
     scenario_of: &dyn Fn(&Found) -> Option<Scenario>,
-    goes_on: &mut dyn FnMut(usize, usize) -> bool,
+    shows: &mut dyn FnMut(usize, usize),
+    stops: &(dyn Fn() -> bool + Sync),
 ) -> Vec<Discovery> {
     let kept = tally
         .groups
@@ -47,13 +48,13 @@ pub fn discoveries(
         kept.filter(|(charge, _)| charge.judge != Charge::PANIC).collect();
     let mut by_shape: BTreeMap<(Charge, String), Discovery> = BTreeMap::new();
     for (done, (charge, found)) in kept.iter().enumerate() {
-        let mut goes_on = || goes_on(done, kept.len());
         let is_told = by_shape.keys().any(|(other, _)| other == *charge);
-        if !goes_on() && is_told {
+        if stops() && is_told {
             continue;
         }
+        let mut shows = |_| shows(done, kept.len());
         let small = scenario_of(found)
-            .and_then(|scenario| discovery(charge, found, &scenario, &mut |_| goes_on()));
+            .and_then(|scenario| discovery(charge, found, &scenario, &mut shows, stops));
         let Some(small) = small else {
             continue;
         };
@@ -72,10 +73,11 @@ fn discovery(
     charge: &Charge,
     found: &Found,
     scenario: &Scenario,
-    goes_on: &mut dyn FnMut(u64) -> bool,
+    shows: &mut dyn FnMut(u64),
+    stops: &(dyn Fn() -> bool + Sync),
 ) -> Option<Discovery> {
     let Shrunk { scenario, tries, .. } =
-        shrink::shrink_while(scenario, charge, shrink::TRIES, goes_on);
+        shrink::shrink_until(scenario, charge, shrink::TRIES, shows, stops);
     let judge = Some(charge.judge.as_str());
     let (report, _, slice) = Slice::of_run(&scenario, judge).ok()??;
     let shape = slice.shape(&scenario);

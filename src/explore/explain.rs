@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::identity::Address;
 use crate::judge::Finding;
-use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Report, Underway};
+use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Report};
 use crate::scenario::Scenario;
 use crate::trace::{Happening, Line, Lines};
 
@@ -226,15 +226,6 @@ fn parting(without: String, lines: &[Line], other: &[Line]) -> Parting {
     Parting { without, event: place as u64 + 1, here, there }
 }
 
-/// Steps through a run for so long.
-fn go(run: &mut dyn Underway, onlooker: &mut dyn Onlooker, steps: u64) {
-    for _ in 0..steps {
-        if run.step(onlooker).is_some() {
-            return;
-        }
-    }
-}
-
 /// How many steps there are before an event comes.
 fn steps_before(scenario: &Scenario, event: u64) -> Result<u64, Refusal> {
     let mut run = run::begin(scenario, Digesting::No)?;
@@ -258,7 +249,7 @@ fn chance(
     futures: u32,
 ) -> Result<Chance, Refusal> {
     let mut run = run::begin(scenario, Digesting::No)?;
-    go(&mut *run, &mut Nobody, steps);
+    run.run_for(steps, &mut Nobody);
     let breaks = |future: &u32| {
         let mut run = run.fork();
         run.redraw(seed(*future));
@@ -274,7 +265,7 @@ fn future(scenario: &Scenario, steps: u64, future: u32) -> Result<(Report, Vec<L
     let mut lines = Vec::new();
     let mut onlooker = Lines::new(|line: Line| lines.push(line));
     let mut run = run::begin(scenario, Digesting::No)?;
-    go(&mut *run, &mut onlooker, steps);
+    run.run_for(steps, &mut onlooker);
     run.redraw(seed(future));
     let stop = run.run(&mut onlooker);
     Ok((run.report(stop), lines))

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rayon::prelude::*;
 
 use crate::judge::Concern;
-use crate::run::{self, Digesting, Nobody};
+use crate::run::{self, Digesting, Nobody, Report};
 
 use super::campaign::Campaign;
 use super::trial::Charge;
@@ -48,7 +48,7 @@ pub struct Verdicts {
 
 /// Hunts every quirk of the campaign's protocol, on the threads of the pool that this is called in.
 /// `goes_on` is told each quirk's kills, and says whether to go on with the next; `stops` is asked
-/// before each run, and a quirk whose runs were stopped is left out.
+/// before each run and during it, and a quirk whose runs were stopped is left out.
 pub fn hunt(
     campaign: &Campaign,
     goes_on: &mut dyn FnMut(&Kills) -> bool,
@@ -59,8 +59,8 @@ pub fn hunt(
         let mut campaign = campaign.clone();
         campaign.shape.base = base;
         let runs = (0..campaign.runs).into_par_iter();
-        let unless_stopped = |index| (!stops()).then(|| verdicts(&campaign, index));
-        let verdicts: Option<Vec<Verdicts>> = runs.map(unless_stopped).collect();
+        let verdicts = runs.map(|index| verdicts_unless(&campaign, index, stops));
+        let verdicts: Option<Vec<Verdicts>> = verdicts.collect();
         let Some(verdicts) = verdicts else { break };
         let kills = Kills::of(quirk, &verdicts);
         let goes_on = goes_on(&kills);
@@ -81,21 +81,33 @@ pub fn count(campaign: &Campaign) -> u64 {
 /// What is found in the run of this number.
 #[must_use]
 pub fn verdicts(campaign: &Campaign, index: u64) -> Verdicts {
+    verdicts_unless(campaign, index, &|| false).unwrap_or_default()
+}
+
+fn verdicts_unless(campaign: &Campaign, index: u64, stops: &dyn Fn() -> bool) -> Option<Verdicts> {
     let scenario = generate::scenario(&campaign.shape, campaign.seed_of(index));
-    let ran = || run::run_before(&scenario, &mut Nobody, Digesting::No);
-    let Ok(Ok(report)) = catch_unwind(AssertUnwindSafe(ran)) else {
-        let panic = Charge::PANIC;
-        return Verdicts { first: Some(panic), judges: BTreeSet::from([panic]), promise: true };
-    };
-    let broken: Vec<_> = report.broken_within_tolerance().collect();
-    let promised = |judge| {
-        let is_promise = |concern| concern == Concern::Promise;
-        report.rulings.iter().any(|ruling| ruling.judge == judge && is_promise(ruling.concern))
-    };
-    Verdicts {
-        first: broken.iter().min_by_key(|found| found.event).map(|found| found.judge),
-        judges: broken.iter().map(|found| found.judge).collect(),
-        promise: broken.iter().any(|found| promised(found.judge)),
+    let ran = || run::run_unless(&scenario, &mut Nobody, Digesting::No, stops);
+    match catch_unwind(AssertUnwindSafe(ran)) {
+        Ok(Ok(report)) => report.map(|report| Verdicts::of(&report)),
+        _ => {
+            let panic = Charge::PANIC;
+            Some(Verdicts { first: Some(panic), judges: BTreeSet::from([panic]), promise: true })
+        }
+    }
+}
+
+impl Verdicts {
+    fn of(report: &Report) -> Verdicts {
+        let broken: Vec<_> = report.broken_within_tolerance().collect();
+        let promised = |judge| {
+            let is_promise = |concern| concern == Concern::Promise;
+            report.rulings.iter().any(|ruling| ruling.judge == judge && is_promise(ruling.concern))
+        };
+        Verdicts {
+            first: broken.iter().min_by_key(|found| found.event).map(|found| found.judge),
+            judges: broken.iter().map(|found| found.judge).collect(),
+            promise: broken.iter().any(|found| promised(found.judge)),
+        }
     }
 }
 

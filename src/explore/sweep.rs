@@ -92,7 +92,7 @@ impl Sweep {
     /// A scenario that is not run, or has too many messages.
     pub fn of(base: &Scenario, wanted: impl Fn(Failure) -> bool) -> Result<Sweep, Unswept> {
         let base = Scenario { expect: Expect::default(), ..base.clone() };
-        let (Report { reconfigurations, verdict, .. }, _) = run_once(&base)?;
+        let Report { reconfigurations, verdict, .. } = run::run(&base)?;
         let mut faults = Vec::new();
         let menu = Menu::of(&base.protocol);
         for (configuration, position) in places(&menu, reconfigurations) {
@@ -150,7 +150,8 @@ impl Sweep {
     }
 
     /// Runs all cells, on the threads of the pool that this is called in, and returns them in their
-    /// order. `goes_on` is told now and then how many are done; `stops` is asked before each.
+    /// order. `goes_on` is told now and then how many are done; `stops` is asked before each and
+    /// during it.
     pub fn run(
         &self,
         goes_on: &mut dyn FnMut(usize) -> bool,
@@ -161,8 +162,8 @@ impl Sweep {
             if !goes_on(cells.len()) {
                 break;
             }
-            let unless_stopped = |faults: &Vec<Fault>| (!stops()).then(|| self.cell(faults));
-            let done: Vec<Option<Cell>> = batch.par_iter().map(unless_stopped).collect();
+            let cells_of_batch = batch.par_iter().map(|faults| self.cell(faults, stops));
+            let done: Vec<Option<Cell>> = cells_of_batch.collect();
             let before = cells.len();
             cells.extend(done.into_iter().map_while(|cell| cell));
             if cells.len() < before + batch.len() {
@@ -180,15 +181,17 @@ impl Sweep {
         scenario
     }
 
-    fn cell(&self, faults: &[Fault]) -> Cell {
-        let run = || run_once(&self.scenario(faults));
+    fn cell(&self, faults: &[Fault], stops: &dyn Fn() -> bool) -> Option<Cell> {
+        let mut waits = Waits::default();
+        let scenario = self.scenario(faults);
+        let run = || run::run_unless(&scenario, &mut waits, Digesting::No, stops);
         let outcome = match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok((report, outage_ns))) => self.outcome(faults, &report, outage_ns),
+            Ok(Ok(report)) => self.outcome(faults, &report?, waits.longest_ns),
             // The base was run, and faults have no tape.
             Ok(Err(_)) => Outcome::Unreachable,
             Err(_) => Outcome::Broken { judge: Charge::PANIC },
         };
-        Cell { faults: faults.to_vec(), outcome }
+        Some(Cell { faults: faults.to_vec(), outcome })
     }
 
     fn outcome(&self, faults: &[Fault], report: &Report, outage_ns: u64) -> Outcome {
@@ -249,12 +252,6 @@ fn all_fired(faults: &[Fault], report: &Report) -> bool {
     })
 }
 
-fn run_once(scenario: &Scenario) -> Result<(Report, u64), Refusal> {
-    let mut waits = Waits::default();
-    let report = run::run_before(scenario, &mut waits, Digesting::No)?;
-    Ok((report, waits.longest_ns))
-}
-
 /// How long clients wait, as an onlooker.
 #[derive(Clone, Debug, Default)]
 struct Waits {
@@ -283,8 +280,8 @@ impl Onlooker for Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Pair;
     use crate::explore::Shape;
+    use crate::fault::Pair;
     use crate::time::SECOND_NS;
 
     fn base() -> Scenario {

@@ -131,9 +131,14 @@ pub(super) struct Draw<'a> {
     pub(super) twice: bool,
 }
 
-/// Runs once; a panic is a finding too.
-pub(super) fn trial(draw: Draw<'_>, seen: &Coverage, bigrams: &mut Bigrams) -> Trial {
-    let ran = catch_unwind(AssertUnwindSafe(|| carry_out(draw, seen, bigrams)));
+/// Runs once, unless it is to stop; a panic is a finding too.
+pub(super) fn trial(
+    draw: Draw<'_>,
+    seen: &Coverage,
+    bigrams: &mut Bigrams,
+    stops: &dyn Fn() -> bool,
+) -> Option<Trial> {
+    let ran = catch_unwind(AssertUnwindSafe(|| carry_out(draw, seen, bigrams, stops)));
     ran.unwrap_or_else(|_| {
         bigrams.take();
         let scenario = generate::scenario(draw.shape, draw.seed);
@@ -142,26 +147,35 @@ pub(super) fn trial(draw: Draw<'_>, seen: &Coverage, bigrams: &mut Bigrams) -> T
         let text = "the run ended in a panic".to_owned();
         let found = Found { size, index: draw.index, seed: draw.seed, text };
         let end = End::Broke(charge, found);
-        Trial { index: draw.index, end, is_demanded: false, news: Coverage::default() }
+        Some(Trial { index: draw.index, end, is_demanded: false, news: Coverage::default() })
     })
 }
 
-fn carry_out(draw: Draw<'_>, seen: &Coverage, bigrams: &mut Bigrams) -> Trial {
+fn carry_out(
+    draw: Draw<'_>,
+    seen: &Coverage,
+    bigrams: &mut Bigrams,
+    stops: &dyn Fn() -> bool,
+) -> Option<Trial> {
     let Draw { shape, index, seed, twice } = draw;
     let scenario = generate::scenario(shape, seed);
     let digesting = if twice { Digesting::Yes } else { Digesting::No };
-    let run = |bigrams: &mut Bigrams| run::run_before(&scenario, bigrams, digesting);
-    let report = run(bigrams).expect("the generator writes no tape, so no site can be wrong");
-    let news = seen.news(&scenario, &report, bigrams.take());
+    let mut run = || {
+        let ran = run::run_unless(&scenario, bigrams, digesting, stops);
+        let report = ran.expect("the generator writes no tape, so no site can be wrong");
+        (report, bigrams.take())
+    };
+    let (report, seen_here) = run();
+    let report = report?;
+    let news = seen.news(&scenario, &report, seen_here);
     let mut end = end(&scenario, &report, index, seed);
     if twice {
-        let again = run(bigrams).expect("as before");
-        bigrams.take();
-        if again.digest != report.digest {
+        let (again, _) = run();
+        if again?.digest != report.digest {
             end = End::Differs;
         }
     }
-    Trial { index, end, is_demanded: report.rest.is_ok(), news }
+    Some(Trial { index, end, is_demanded: report.rest.is_ok(), news })
 }
 
 fn end(scenario: &Scenario, report: &Report, index: u64, seed: u64) -> End {

@@ -63,8 +63,18 @@ pub trait Underway {
     /// limit is reached.
     fn step(&mut self, onlooker: &mut dyn Onlooker) -> Option<Stop>;
 
+    /// Carries out so many plans before somebody who looks on. Says why not, when there are no more
+    /// or a limit is reached.
+    fn run_for(&mut self, steps: u64, onlooker: &mut dyn Onlooker) -> Option<Stop>;
+
     /// Runs until nothing is left to do or a limit is reached.
-    fn run(&mut self, onlooker: &mut dyn Onlooker) -> Stop;
+    fn run(&mut self, onlooker: &mut dyn Onlooker) -> Stop {
+        loop {
+            if let Some(stop) = self.run_for(u64::MAX, onlooker) {
+                return stop;
+            }
+        }
+    }
 
     /// What is to be said of it, if this is its end.
     fn report(&self, stop: Stop) -> Report;
@@ -108,8 +118,11 @@ pub trait Underway {
     /// How many events there were so far.
     fn events(&self) -> u64;
 
-    /// Runs to the end, seen by nobody; returns every answer that was given on the way.
-    fn record_tape(&mut self) -> Tape;
+    /// From now on keeps every answer that is given.
+    fn record_choices(&mut self);
+
+    /// The answers that were kept.
+    fn tape(&self) -> Tape;
 }
 
 /// Something that may happen next; means something to the run that told of it, and to its forks.
@@ -177,8 +190,8 @@ impl<P: Judged> Underway for Stage<P> {
         self.world.step(&mut Both { onlooker, watch: &mut self.watch })
     }
 
-    fn run(&mut self, onlooker: &mut dyn Onlooker) -> Stop {
-        self.world.run(&mut Both { onlooker, watch: &mut self.watch })
+    fn run_for(&mut self, steps: u64, onlooker: &mut dyn Onlooker) -> Option<Stop> {
+        self.world.run_for(steps, &mut Both { onlooker, watch: &mut self.watch })
     }
 
     fn report(&self, stop: Stop) -> Report {
@@ -246,9 +259,11 @@ impl<P: Judged> Underway for Stage<P> {
         self.watch.events
     }
 
-    fn record_tape(&mut self) -> Tape {
+    fn record_choices(&mut self) {
         self.world.record_choices();
-        self.world.run(&mut ());
+    }
+
+    fn tape(&self) -> Tape {
         self.world.choices().recorded().cloned().unwrap_or_default()
     }
 }

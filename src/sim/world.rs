@@ -195,10 +195,15 @@ impl<P: Protocol> World<P> {
     /// Runs until nothing is left to do or a limit is reached.
     pub fn run<W: Watch<P>>(&mut self, watch: &mut W) -> Stop {
         loop {
-            if let Some(stop) = self.step(watch) {
+            if let Some(stop) = self.run_for(u64::MAX, watch) {
                 return stop;
             }
         }
+    }
+
+    /// Carries out so many plans. Says why not, when there are no more or a limit is reached.
+    pub fn run_for<W: Watch<P>>(&mut self, steps: u64, watch: &mut W) -> Option<Stop> {
+        (0..steps).find_map(|_| self.step(watch))
     }
 
     /// Carries out one plan. Says why not, when there is none or a limit is reached.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::cli::bar::Bar;
 use crate::cli::shell::Shell;
 use crate::cli::{Exit, Failure, Outcome};
 use crate::explore::record::Record;
@@ -32,8 +33,8 @@ pub(super) fn tell(
     writeln!(shell, "{}, seed {}: {}", header.target, header.seed, super::counted(tally))?;
     counts(record, shell)?;
     let scenario_of = |found: &Found| scenarios.get(&found.index).cloned();
-    let mut goes_on = |done, all| progress.shrinks(done, all);
-    let found = pool.install(|| discoveries(tally, &scenario_of, &mut goes_on));
+    let mut shows = |done, all| progress.shrinks(done, all);
+    let found = pool.install(|| discoveries(tally, &scenario_of, &mut shows, &Bar::is_interrupted));
     progress.is_over();
     // What cannot be written does not keep the rest from being told.
     let mut written = Ok(());

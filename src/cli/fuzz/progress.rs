@@ -82,10 +82,10 @@ impl Progress {
         }
     }
 
-    /// Shows how many findings are made small; says whether to go on.
-    pub(super) fn shrinks(&mut self, done: usize, all: usize) -> bool {
+    /// Shows how many findings are made small.
+    pub(super) fn shrinks(&mut self, done: usize, all: usize) {
         self.bar.has_length(all as u64);
-        self.bar.shows(done as u64, format!("making finding {} of {all} small", done + 1))
+        self.bar.shows(done as u64, format!("making finding {} of {all} small", done + 1));
     }
 
     /// Takes the bar away.

@@ -41,24 +41,26 @@ pub struct Shrunk {
 /// expected of the large one.
 #[must_use]
 pub fn shrink(scenario: &Scenario, charge: &Charge, most_tries: u64) -> Shrunk {
-    shrink_while(scenario, charge, most_tries, &mut |_| true)
+    shrink_until(scenario, charge, most_tries, &mut |_| (), &|| false)
 }
 
-/// The same; `goes_on` is told now and then how many were tried, and says whether to go on.
-pub fn shrink_while(
+/// The same; `shows` is told now and then how many were tried, and `stops` is asked before each and
+/// during it.
+pub fn shrink_until(
     scenario: &Scenario,
     charge: &Charge,
     most_tries: u64,
-    goes_on: &mut dyn FnMut(u64) -> bool,
+    shows: &mut dyn FnMut(u64),
+    stops: &(dyn Fn() -> bool + Sync),
 ) -> Shrunk {
     let begin = Scenario { expect: Expect::default(), ..scenario.clone() };
-    let mut shrunk = walked(Walk::new(begin), charge, most_tries, goes_on);
+    let mut shrunk = walked(Walk::new(begin), charge, most_tries, shows, stops);
     if shrunk.is_finished
-        && let Some(named) = with_answers_named(&shrunk.scenario, charge)
+        && let Some(named) = with_answers_named(&shrunk.scenario, charge, stops)
     {
         let left = most_tries.saturating_sub(shrunk.tries);
         let Shrunk { scenario, tries, is_finished } =
-            walked(Walk::over_answers(named), charge, left, goes_on);
+            walked(Walk::over_answers(named), charge, left, shows, stops);
         shrunk.tries += tries;
         // A few answers say what matters; many say less than a seed.
         if is_finished && scenario.choices.len() <= MOST_ANSWERS {
@@ -73,14 +75,18 @@ const MOST_ANSWERS: usize = 2;
 
 /// The same run under seed 0, with every answer that its own seed gives on a tape; none if seed 0
 /// is its own, or if it would be another run.
-fn with_answers_named(scenario: &Scenario, charge: &Charge) -> Option<Scenario> {
+fn with_answers_named(
+    scenario: &Scenario,
+    charge: &Charge,
+    stops: &dyn Fn() -> bool,
+) -> Option<Scenario> {
     if scenario.seed == 0 {
         return None;
     }
-    let tape = run::record_tape(scenario).ok()?;
+    let tape = run::record_tape_unless(scenario, stops).ok()??;
     let choices = tape.iter().map(|(site, answer)| Choice { site: site.to_owned(), answer });
     let named = Scenario { seed: 0, choices: choices.collect(), ..scenario.clone() };
-    is_shown(&named, charge).then_some(named)
+    is_shown_unless(&named, charge, stops)?.then_some(named)
 }
 
 /// Walks as far as it goes.
@@ -88,16 +94,18 @@ fn walked(
     mut walk: Walk,
     charge: &Charge,
     most_tries: u64,
-    goes_on: &mut dyn FnMut(u64) -> bool,
+    shows: &mut dyn FnMut(u64),
+    stops: &(dyn Fn() -> bool + Sync),
 ) -> Shrunk {
     let mut tries = 0;
-    while tries < most_tries && goes_on(tries) {
+    while tries < most_tries {
+        shows(tries);
         let ahead = walk.ahead(rayon::current_num_threads().min((most_tries - tries) as usize));
         if ahead.is_empty() {
             return Shrunk { scenario: walk.into_best(), tries, is_finished: true };
         }
-        let shown: Vec<bool> =
-            ahead.par_iter().map(|candidate| is_shown(candidate, charge)).collect();
+        let shown = ahead.par_iter().map(|candidate| is_shown_unless(candidate, charge, stops));
+        let Some(shown) = shown.collect::<Option<Vec<bool>>>() else { break };
         // All up to the first that fails still; what was tried after it counts for nothing.
         let first = shown.iter().position(|shown| *shown);
         for _ in 0..first.unwrap_or(shown.len()) {
@@ -126,11 +134,16 @@ pub(super) fn one_part_less(scenario: &Scenario) -> Vec<(String, Scenario)> {
 /// Whether a run of this scenario is charged with the same.
 #[must_use]
 pub fn is_shown(scenario: &Scenario, charge: &Charge) -> bool {
-    let run = || run::run_before(scenario, &mut run::Nobody, Digesting::No);
+    is_shown_unless(scenario, charge, &|| false).unwrap_or(false)
+}
+
+/// The same; nothing if it was stopped.
+fn is_shown_unless(scenario: &Scenario, charge: &Charge, stops: &dyn Fn() -> bool) -> Option<bool> {
+    let run = || run::run_unless(scenario, &mut run::Nobody, Digesting::No, stops);
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(report)) => charge.is_shown_by(&report),
+        Ok(Ok(report)) => report.map(|report| charge.is_shown_by(&report)),
         // It cannot be run, so it shows nothing.
-        Ok(Err(_)) => false,
-        Err(_) => charge.judge == Charge::PANIC,
+        Ok(Err(_)) => Some(false),
+        Err(_) => Some(charge.judge == Charge::PANIC),
     }
 }
