@@ -10,6 +10,10 @@
 use perjury::explore::{Campaign, Shape, Shard};
 use perjury::scenario::{self, ReadOptions};
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let number = |place: usize| words.get(place).and_then(|word| word.parse().ok());
