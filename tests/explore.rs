@@ -61,7 +61,8 @@ fn what_breaks_beyond_tolerance_is_told_as_such() {
     let faults = crash(1, "shuttle(0,0)") + &crash(2, "wedge_request(0)");
     let path = small("beyond.toml", "", &faults);
     let (code, text) = explore(&[&path, "--timers", "2"]);
-    assert!([Some(3), Some(5)].contains(&code), "{text}");
+    // What would come after the second timer is not known, so nothing is told as broken either.
+    assert_eq!(code, Some(3), "{text}");
     assert!(!text.contains("BROKEN") && !text.contains(": held"), "{text}");
     let three = "scenarios/bcr/too_many_agree_on_a_wrong_state.toml";
     let (code, text) = explore(&[three, "--timers", "8", "--states", "2000"]);

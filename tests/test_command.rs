@@ -175,10 +175,14 @@ fn what_is_no_scenario_is_refused() {
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("REFUSED  ./a.toml\n           1:12: error: "), "{text}");
     assert!(text.contains("2 scenarios: 1 as expected, 1 REFUSED"), "{text}");
-    for words in [&["no/such/file.toml"][..], &["src/cli"], &[]] {
+    for (words, told) in [
+        (&["no/such/file.toml"][..], "REFUSED  no/such/file.toml\n"),
+        (&["src/cli"], "error: src/cli: there is no .toml, .txt, .conf or .config file in"),
+        (&[], "error: the following required arguments were not provided:\n  <PATH>"),
+    ] {
         let output = shell::perjury(&[&["test"], words].concat());
         assert_eq!(self::code(&output), 2, "{words:?}: {}", out(&output));
-        assert!(!output.stderr.is_empty() || !output.stdout.is_empty(), "{words:?}");
+        assert!(out(&output).contains(told), "{words:?}: {}", out(&output));
     }
 }
 
