@@ -98,7 +98,7 @@ fn each_difference_is_shown_with_the_command_that_replays_it() {
         "1 events ordered with process = replica 0.2, slot = 2, not 0",
         "4 events shuttle with event = sent, not 1 to 3",
         "again: perjury run ./a.toml --seed 3",
-        "1 scenarios: 0 as expected, 1 FAILED",
+        "1 scenario: 0 as expected, 1 FAILED",
     ] {
         assert!(text.contains(line), "{line} is missing in:\n{text}");
     }

@@ -16,6 +16,7 @@ use super::args::{Reader, replay};
 use super::held_still;
 use super::junit::JUnit;
 use super::shell::Shell;
+use super::words::counted;
 use super::{Exit, Failure, Outcome};
 
 /// Run scenarios, hold each against what it expects.
@@ -289,8 +290,7 @@ fn told(report: &Report) -> String {
     };
     let times = match report.reconfigurations {
         0 => String::new(),
-        1 => ", 1 reconfiguration".to_owned(),
-        times => format!(", {times} reconfigurations"),
+        times => format!(", {}", counted(times, "reconfiguration", "reconfigurations")),
     };
     format!("{word}, {answered} of {asked} answered{times}")
 }
@@ -312,9 +312,9 @@ fn differences(report: &Report) -> Vec<String> {
 fn summary(cases: &[Case], shell: &mut Shell) -> std::io::Result<()> {
     let count =
         |wanted: fn(&Found) -> bool| cases.iter().filter(|case| wanted(&case.found)).count();
-    let all = cases.len();
     let expected = count(|found| matches!(found, Found::AsExpected(_)));
-    write!(shell, "{all} scenarios: {expected} as expected")?;
+    let all = counted(cases.len(), "scenario", "scenarios");
+    write!(shell, "{all}: {expected} as expected")?;
     for (count, words) in [
         (count(|found| matches!(found, Found::BeyondTolerance(_))), "broken beyond tolerance"),
         (count(|found| matches!(found, Found::Failed(_))), "FAILED"),
