@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use shell::{code, err, perjury, scratch};
+use shell::{code, err, out, perjury, scratch};
 
 /// A scenario with a failure and a reconfiguration.
 const RECONFIGURED: &str = "scenarios/bcr/tail_drops_shuttle.toml";
@@ -97,6 +97,22 @@ fn what_a_judge_finds_decides_how_it_ends() {
 }
 
 #[test]
+fn a_picture_says_what_was_changed_in_the_file() {
+    let folder = scratch("view-changed");
+    let (page, tape) = (path(&folder, "page.html"), path(&folder, "tape.toml"));
+    fs::write(&tape, "").expect("a file can be written");
+    let changed = ["--seed", "8", "--set", "t=1", "--quirk", "small_quorum", "--tape", &tape];
+    for words in [&["view", RECONFIGURED, "-o", &page][..], &["run", RECONFIGURED, "--view", &page]]
+    {
+        assert_eq!(code(&perjury(words)), 0, "{words:?}");
+        assert_eq!(data(&page)["runs"][0]["changed"], "", "{words:?}");
+        perjury(&[words, &changed].concat());
+        assert_eq!(data(&page)["runs"][0]["changed"], changed.join(" "), "{words:?}");
+        assert_eq!(data(&page)["runs"][0]["title"], RECONFIGURED);
+    }
+}
+
+#[test]
 fn two_runs_are_drawn_with_what_differs() {
     let folder = scratch("view-diff");
     let page = path(&folder, "both.html");
@@ -113,6 +129,15 @@ fn two_runs_are_drawn_with_what_differs() {
     assert_eq!(code(&other), 1, "{}", err(&other));
     let data = data(&page);
     assert_eq!((differing(&data, 0), differing(&data, 1)), (254, 47));
+    // Each says what it is, and the text what the picture says.
+    let titles = [0, 1].map(|run| (&data["runs"][run]["title"], &data["runs"][run]["changed"]));
+    assert_eq!(titles[0], (&RECONFIGURED.into(), &"".into()));
+    assert_eq!(titles[1], (&RECONFIGURED.into(), &"--set 'fault=[]'".into()));
+    let both = format!("{RECONFIGURED} and {RECONFIGURED} --set &#39;fault=[]&#39;");
+    let text = fs::read_to_string(&page).expect("it was written");
+    assert!(text.contains(&format!("<title>{both}</title>")), "{both}");
+    let told = format!("A: {RECONFIGURED}\nB: {RECONFIGURED} --set 'fault=[]'\n");
+    assert!(out(&other).starts_with(&told), "{}", out(&other));
     // The first thing that differs is the failure itself.
     assert_eq!(data["runs"][0]["beside"]["alone"][0], 75);
 }

@@ -50,7 +50,10 @@ const CLAIMS: [(&str, &str, &[&str]); 7] = [
     (
         "# exits with 1: what the fault changed",
         "perjury diff found/",
-        &["the runs part at event 49:\n", "replica 0.1: armed what=checkpoint(0), early_reply()\n"],
+        &[
+            "\nB: found/state-f37e100f.toml --set 'fault=[]'\nthe runs part at event 49:\n",
+            "replica 0.1: armed what=checkpoint(0), early_reply()\n",
+        ],
     ),
     (
         "# records each log beside its scenario, in NAME.toml.log",

@@ -15,7 +15,7 @@ use crate::sim::World;
 use crate::trace::{Event, Line, Ordinals, Watch};
 use crate::view::Picture;
 
-use super::args::{Bytes, Reader, open, used};
+use super::args::{Bytes, Reader, open, titled, used};
 use super::logged::{Logged, Seen};
 use super::shell::Shell;
 use super::words::counted;
@@ -89,6 +89,8 @@ fn compare(args: &Args, shell: &mut Shell) -> Outcome {
         }
         (one, other) => one.or(other).map(str::to_owned),
     };
+    writeln!(shell, "A: {}", args.a)?;
+    writeln!(shell, "B: {}", titled(&args.b, &args.reader.changes()))?;
     if let Some(process) = &process {
         writeln!(shell, "the events of {process} alone:")?;
     }

@@ -246,6 +246,16 @@ fn what_did_this_fault_change() {
         browser.open(&page).await;
         let first = browser.run("return picture.differences[0]").await;
         assert_eq!(first, json!({ "run": 0, "number": 76, "mark": "+" }));
+        // Which side is which: short above the lanes, whole in the panel and beside the pointer.
+        let name = "tail_drops_shuttle.toml";
+        let sides = [format!("A: {name}"), "B: --set 'fault=[]'".to_owned()];
+        let shown = "return [...document.querySelectorAll('.run-title')].map((one) => ";
+        assert_eq!(browser.run(&format!("{shown} one.textContent)")).await, json!(sides));
+        let whole = [RECONFIGURED.to_owned(), format!("{RECONFIGURED} --set 'fault=[]'")];
+        assert_eq!(browser.run(&format!("{shown} one.title)")).await, json!(whole));
+        assert_eq!(browser.text("#title").await, format!("{name} and --set 'fault=[]'"));
+        let told = browser.text("#panel-body").await;
+        assert!(whole.iter().all(|title| told.contains(title)), "{told}");
         let heads = browser.texts(".lane-head", "aria-label").await;
         assert!(heads.contains(&"A: replica 1.0".to_owned()), "{heads:?}");
         assert!(!heads.contains(&"B: replica 1.0".to_owned()), "without it nobody is replaced");
