@@ -17,8 +17,9 @@ use super::{Exit, Failure, Outcome};
 #[derive(clap::Args)]
 #[command(after_help = "\
 The forms: shiviz, events with vector clocks, whose first line is the expression to be given to
-ShiViz; perfetto, a trace for Perfetto or chrome://tracing; mermaid, a diagram for Markdown;
-sequence, the same for a terminal. For JSON lines there is `perjury run --log json`.
+ShiViz; perfetto, a trace for Perfetto or chrome://tracing, where what a process does at one instant
+stands side by side, and `at_ns` tells when it happened; mermaid, a diagram for Markdown; sequence,
+the same for a terminal. For JSON lines there is `perjury run --log json`.
 
 Examples:
   perjury export scenarios/bcr/tail_drops_shuttle.toml --to shiviz -o drops.log
