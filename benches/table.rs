@@ -88,7 +88,8 @@ fn main() -> ExitCode {
 
 /// Builds the benches; returns their names and paths.
 fn executables() -> io::Result<Vec<(String, String)>> {
-    let words = "bench --no-run --bench ring --bench bcr --bench fuzz --message-format json-render-diagnostics";
+    let words = "bench --no-run --bench ring --bench bcr --bench fuzz \
+                 --message-format json-render-diagnostics";
     let output = Command::new(env!("CARGO"))
         .args(words.split(' '))
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -221,7 +221,9 @@ fn diff_compares_a_process_with_its_own_events_alone() {
     let log = |name: &str| folder.join(name).display().to_string();
     let own = perjury(&["diff", &log("client-0.jsonl"), FIRST]);
     assert_eq!(code(&own), 0, "{}{}", out(&own), err(&own));
-    assert!(out(&own).starts_with("the events of client 0 alone:\nthe same run: "));
+    let titles = format!("A: {}\nB: {FIRST}\n", log("client-0.jsonl"));
+    let expected = format!("{titles}the events of client 0 alone:\nthe same run: 23 events\n");
+    assert_eq!(out(&own), expected);
     let changed = perjury(&["diff", &log("client-0.jsonl"), FIRST, "--seed", "8"]);
     assert_eq!(code(&changed), 1, "{}", out(&changed));
     let others = perjury(&["diff", &log("client-0.jsonl"), &log("client-1.jsonl")]);
@@ -269,10 +271,14 @@ fn what_never_ends_is_not_read_to_its_end() {
 #[test]
 fn diff_names_the_first_event_in_which_runs_part() {
     let same = perjury(&["diff", FIRST, FIRST]);
-    assert_eq!((code(&same), out(&same).contains("the same run")), (0, true));
-    let other = perjury(&["diff", FIRST, FIRST, "--seed", "8"]);
+    assert_eq!(code(&same), 0);
+    assert_eq!(out(&same), format!("A: {FIRST}\nB: {FIRST}\nthe same run: 200 events\n"));
+    let other = perjury(&["diff", FIRST, FIRST, "--seed", "8", "--set", "network.loss = 0"]);
     assert_eq!(code(&other), 1);
-    assert!(out(&other).contains("the runs part at event"), "{}", out(&other));
+    // Which side is which: what was changed stands beside it.
+    let titles = format!("A: {FIRST}\nB: {FIRST} --seed 8 --set 'network.loss = 0'\n");
+    let parted = format!("{titles}the runs part at event 21:\n");
+    assert!(out(&other).starts_with(&parted), "{}", out(&other));
     let folder = scratch("diff");
     let log = perjury(&["run", FIRST, "--log", "json"]);
     let log = write(&folder, "run.jsonl", &out(&log));

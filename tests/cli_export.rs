@@ -58,3 +58,30 @@ fn bad_input_is_told() {
         assert!(text.contains(part), "{words:?}: {text}");
     }
 }
+
+/// With many processes most of it is vector clocks, and nothing would draw it.
+#[test]
+fn what_shiviz_would_not_draw_is_warned_of_with_a_remedy() {
+    let folder = scratch("export-clocks");
+    let exported = |clients: u32, requests: u32, form: &str| {
+        let client =
+            |number| format!("[[client]]\nworkload = \"pseudorandom({number},{requests})\"\n");
+        let text = format!("protocol = \"bcr\"\n{}", (0..clients).map(client).collect::<String>());
+        let file = folder.join("many.toml");
+        fs::write(&file, text).expect("a file can be written");
+        let to = folder.join("many.out");
+        let (file, to) = (file.display().to_string(), to.display().to_string());
+        let output = perjury(&["export", &file, "--to", form, "-o", &to]);
+        assert_eq!(shell::code(&output), 0);
+        shell::err(&output).replace(&to, "many.out")
+    };
+    let said = exported(100, 2, "shiviz");
+    let (warning, rest) = said.split_once('\n').expect("two lines");
+    assert_eq!(rest, "many.out: 5212 events\n");
+    let why = "warning: 5.4 MB of 5.8 MB are vector clocks, a number for each of 104 processes at \
+               every event; ShiViz takes ";
+    assert!(warning.starts_with(why), "{warning}");
+    assert!(warning.contains("or take --to perfetto or `perjury view`"), "{warning}");
+    assert_eq!(exported(20, 2, "shiviz"), "many.out: 1052 events\n");
+    assert_eq!(exported(100, 2, "perfetto"), "many.out: 5212 events\n");
+}

@@ -25,6 +25,10 @@ fn a_lost_operation_is_explained_in_the_same_words_at_any_number_of_jobs() {
         "injected what=shuttle(0,0), early_reply()",
         "  decided      ",
         "  unavoidable  ",
+        "  nearest      nothing of it breaks in B; the runs part at event 58:\n",
+        &format!(
+            "    A: {LOST}\n    B: {LOST}, without wedge_request(0), rollback(2) of replica 0.1\n"
+        ),
         "  chance       futures of 8 that break",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");

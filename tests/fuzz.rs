@@ -189,32 +189,29 @@ fn what_cannot_be_meant_is_told() {
     }
 }
 
+/// What the program prints when Ctrl-C comes while it runs, and how it ends.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+fn interrupted(words: &[&str]) -> (String, Option<i32>) {
+    use std::process::Stdio;
+    let mut running = program();
+    running.args(words).stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = running.spawn().expect("the program starts");
+    // The handler is there as soon as it runs; before, the signal would end it without a word.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    let output = child.wait_with_output().expect("it ends");
+    (out(&output), output.status.code())
+}
+
 /// Ctrl-C ends a campaign with the outcome of the runs that were made.
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_it_with_the_summary() {
-    use std::io::Read as _;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_perjury"))
-        .args(["fuzz", "bcr", "--for", "10min", "--jobs", "1"])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    // The handler is there as soon as it runs; before, the signal would end it without a word.
-    wait();
-    let pid = child.id().to_string();
-    Command::new("kill").args(["-INT", &pid]).status().expect("kill is there");
-    let mut text = String::new();
-    let stdout = child.stdout.as_mut().expect("it is piped");
-    stdout.read_to_string(&mut text).expect("it is text");
-    child.wait().expect("it ends");
+    let (text, code) = interrupted(&["fuzz", "bcr", "--for", "10min", "--jobs", "1"]);
+    assert_eq!(code, Some(0), "{text}");
     assert!(text.starts_with("bcr, seed 0: ") && text.contains(" runs: "), "{text}");
-}
-
-#[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
-fn wait() {
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(text.contains(" held, 0 broke something\n"), "{text}");
 }
 
 /// What would make no run, or change nothing, is told before anything is done.
@@ -242,25 +239,15 @@ fn empty_campaigns_are_refused() {
 #[cfg(unix)]
 #[test]
 fn what_was_found_before_an_interruption_is_kept() {
-    use std::io::Read as _;
-    use std::process::Stdio;
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz-interrupted");
-    std::fs::remove_dir_all(&folder).ok();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_perjury"))
-        .args(["fuzz", "bcr", "--quirk", "small_quorum", "--for", "10min", "--jobs", "1", "--out"])
-        .arg(&folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    wait();
-    let pid = child.id().to_string();
-    Command::new("kill").args(["-INT", &pid]).status().expect("kill is there");
-    let mut text = String::new();
-    child.stdout.as_mut().expect("it is piped").read_to_string(&mut text).expect("it is text");
-    assert_eq!(child.wait().expect("it ends").code(), Some(1), "{text}");
-    assert!(text.contains("again  perjury run "), "{text}");
-    assert!(std::fs::read_dir(&folder).expect("it was made").count() >= 3);
+    let folder = scratch("fuzz-interrupted");
+    let path = folder.display().to_string();
+    let words = ["fuzz", "bcr", "--quirk", "small_quorum", "--for", "10min", "--jobs", "1"];
+    let (text, code) = interrupted(&[&words[..], &["--out", &path]].concat());
+    assert_eq!(code, Some(1), "{text}");
+    // How much was found depends on how far it came; of each, all is there that is told.
+    let told = text.matches("again  perjury run ").count();
+    assert!(told > 0, "{text}");
+    assert_eq!(files(&folder).len(), 3 * told, "{text}");
 }
 
 #[test]

@@ -31,7 +31,8 @@ fn every_seeded_bug_is_found_where_the_table_says() {
     let quirks = with_quirks(&campaign().shape.base);
     let named: Vec<&str> = rows.iter().map(|(quirk, ..)| quirk.as_str()).collect();
     assert_eq!(named, quirks.iter().map(|(quirk, _)| *quirk).collect::<Vec<_>>());
-    assert!(rows.len() >= 25);
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&format!("There are {} such bugs", rows.len())), "{}", rows.len());
     for ((quirk, first, judge), (_, base)) in rows.iter().zip(quirks) {
         let mut campaign = campaign();
         let sound = kills::verdicts(&campaign, *first);

@@ -86,7 +86,7 @@ fn a_page_shows_what_broke() {
     let text = fs::read_to_string(&page).expect("it was written");
     let (_, findings) = text.split_once("<h2>Findings</h2>").expect("there is such a part");
     let count = findings.matches(": extension: ").count();
-    assert!(count > 0, "{findings}");
+    assert_eq!(count, 12, "{findings}");
     assert_eq!(findings.matches("found/cell-").count(), count);
     let pictures = fs::read_dir(folder.join("page-pictures")).expect("it was made").count();
     assert_eq!((findings.matches("href=\"page-pictures/cell-").count(), pictures), (count, count));

@@ -98,7 +98,7 @@ fn each_difference_is_shown_with_the_command_that_replays_it() {
         "1 events ordered with process = replica 0.2, slot = 2, not 0",
         "4 events shuttle with event = sent, not 1 to 3",
         "again: perjury run ./a.toml --seed 3",
-        "1 scenarios: 0 as expected, 1 FAILED",
+        "1 scenario: 0 as expected, 1 FAILED",
     ] {
         assert!(text.contains(line), "{line} is missing in:\n{text}");
     }
@@ -175,10 +175,14 @@ fn what_is_no_scenario_is_refused() {
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("REFUSED  ./a.toml\n           1:12: error: "), "{text}");
     assert!(text.contains("2 scenarios: 1 as expected, 1 REFUSED"), "{text}");
-    for words in [&["no/such/file.toml"][..], &["src/cli"], &[]] {
+    for (words, told) in [
+        (&["no/such/file.toml"][..], "REFUSED  no/such/file.toml\n"),
+        (&["src/cli"], "error: src/cli: there is no .toml, .txt, .conf or .config file in"),
+        (&[], "error: the following required arguments were not provided:\n  <PATH>"),
+    ] {
         let output = shell::perjury(&[&["test"], words].concat());
         assert_eq!(self::code(&output), 2, "{words:?}: {}", out(&output));
-        assert!(!output.stderr.is_empty() || !output.stdout.is_empty(), "{words:?}");
+        assert!(out(&output).contains(told), "{words:?}: {}", out(&output));
     }
 }
 
@@ -274,14 +278,63 @@ fn code_of(words: &[&str]) -> i32 {
     code(&shell::perjury(words))
 }
 
+/// The annotations that GitHub is given for these files, and how it ends.
+fn annotations(name: &str, files: &[(&str, &str)], words: &[&str]) -> (Vec<String>, i32) {
+    let folder = folder(name, files);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_perjury"));
+    command.arg("test").arg(&folder).args(words).env("NO_COLOR", "1").env("GITHUB_ACTIONS", "true");
+    let output = command.output().expect("the program starts");
+    let text = shell::out(&output).replace(&folder.display().to_string(), ".");
+    let lines = text.lines().filter(|line| line.starts_with("::"));
+    (lines.map(str::to_owned).collect(), code(&output))
+}
+
 #[test]
 fn github_is_told_where_something_failed() {
-    let folder = folder("github", &[("a.toml", &plain("[expect]\nanswered = 9\n"))]);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_perjury"));
-    command.arg("test").arg(&folder).env("NO_COLOR", "1").env("GITHUB_ACTIONS", "true");
-    let output = command.output().expect("the program starts");
-    let text = out(&output);
-    assert_eq!(code(&output), 1, "{text}");
-    let line = text.lines().find(|line| line.starts_with("::error file=")).expect("there is one");
-    assert!(line.contains("a.toml,line=1::held, 2 of 2 answered%0A2 requests are"), "{line}");
+    let files = [
+        ("a.toml", plain("[expect]\nanswered = 9\n")),
+        ("b.toml", plain("")),
+        ("c.toml", plain(TOO_MUCH)),
+    ];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let (lines, code) = annotations("github", &files, &[]);
+    assert_eq!(code, 1, "{lines:?}");
+    let [line] = &lines[..] else { panic!("one is wanted: {lines:?}") };
+    let begin = "::error file=./a.toml,line=1::held, 2 of 2 answered%0A2 requests are answered, ";
+    assert!(line.starts_with(begin), "{line}");
+}
+
+/// A file that is refused is shown at the lines for which it is, in either form.
+#[test]
+fn github_is_told_at_which_lines_a_file_is_refused() {
+    let files = [
+        (
+            "a, b.toml",
+            "# What it shows.\nprotocol = \"bcr\"\nt = 1\naccept = \"all\"\nclocks = 1\n",
+        ),
+        ("broken.toml", "protocol = \"bcr\"\nt = = 1\n"),
+        (
+            "course.txt",
+            "t = 1\nnum_client = 1\nworkload[0] = put('a','b')\nclient_timeout = soon\n",
+        ),
+        ("good.toml", PLAIN),
+    ];
+    let (lines, code) = annotations("github-refused", &files, &[]);
+    assert_eq!(code, 2, "{lines:?}");
+    let begins: Vec<&str> =
+        lines.iter().map(|line| line.split(" (help: ").next().unwrap_or(line)).collect();
+    let expected = [
+        "a%2C b.toml,line=4,col=10::error: `accept` cannot be \"all\"",
+        "a%2C b.toml,line=5,col=1::error: there is no key `clocks` in the scenario",
+        "broken.toml,line=2,col=5::error: not TOML: extra `=`, expected nothing",
+        "course.txt,line=4,col=18::error: a plain number up to 18446744073709 is wanted",
+    ];
+    assert_eq!(begins, expected.map(|line| format!("::error file=./{line}")));
+    assert!(lines.iter().all(|line| line.contains(" (help: ")), "{lines:?}");
+    // An option is no line of the file.
+    let (lines, code) = annotations("github-option", &[("a.toml", PLAIN)], &["--set", "t=many"]);
+    assert_eq!(code, 2, "{lines:?}");
+    let [line] = &lines[..] else { panic!("one is wanted: {lines:?}") };
+    let begin = "::error file=./a.toml,line=1::--set:1:3: error: `t` must be a whole number ";
+    assert!(line.starts_with(begin), "{line}");
 }

@@ -19,6 +19,49 @@ fn commands() -> Vec<(String, i32)> {
     lines.map(command).collect()
 }
 
+/// What the section says, the beginning of the command that it says it of, and what that command
+/// prints if it is true.
+const CLAIMS: [(&str, &str, &[&str]); 7] = [
+    (
+        "# held: the lie is seen, the replicas are replaced",
+        "perjury run mine.toml  ",
+        &["mine.toml: held\n", "faulty      replica 0.2 ", "a whole quorum vouches for (1 times"],
+    ),
+    (
+        "two of the three replicas crash, one more than they bear",
+        "perjury run mine.toml --set",
+        &["beyond what the protocol bears: liveness\n", "faulty      replica 0.1, replica 0.2 ("],
+    ),
+    (
+        "has one failure and three requests, made of a run with 48 and 19",
+        "perjury fuzz bcr",
+        &["  small  1 trouble, 3 requests, ", "; made of run 3 with 48, 19, "],
+    ),
+    (
+        "# exits with 1: the small scenario, with the quirk in it",
+        "perjury run found/",
+        &[": BROKEN: state\n", ", quirk gaps_tolerated, "],
+    ),
+    (
+        "# exits with 1: what led there, and what decided it",
+        "perjury explain found/",
+        &[" events led to it; ", "\n  decided      by 0."],
+    ),
+    (
+        "# exits with 1: what the fault changed",
+        "perjury diff found/",
+        &[
+            "\nB: found/state-f37e100f.toml --set 'fault=[]'\nthe runs part at event 49:\n",
+            "replica 0.1: armed what=checkpoint(0), early_reply()\n",
+        ],
+    ),
+    (
+        "# records each log beside its scenario, in NAME.toml.log",
+        "perjury test scenarios --bless",
+        &["ok       scenarios/mine.toml: held, 8 of 8 answered, 1 reconfiguration; recorded\n"],
+    ),
+];
+
 #[cfg(unix)]
 #[test]
 fn every_command_does_what_it_is_said_to() {
@@ -28,7 +71,8 @@ fn every_command_does_what_it_is_said_to() {
     let program = Path::new(env!("CARGO_BIN_EXE_perjury"));
     let beside = program.parent().expect("it lies in a folder").display().to_string();
     let commands = commands();
-    assert!(commands.len() > 12, "{commands:?}");
+    assert_eq!(commands.len(), 15, "{commands:?}");
+    let mut printed = Vec::new();
     for (line, code) in commands {
         let output = Command::new("sh")
             .args(["-c", &format!("PATH=\"{beside}:$PATH\"; {line}")])
@@ -38,6 +82,16 @@ fn every_command_does_what_it_is_said_to() {
             .expect("there is a shell");
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{line}\n{told}");
+        printed.push((line, String::from_utf8_lossy(&output.stdout).into_owned()));
+    }
+    let readme = include_str!("../README.md").replace('\n', " ");
+    for (said, command, parts) in CLAIMS {
+        assert!(readme.contains(said), "the README does not say: {said}");
+        let of = printed.iter().find(|(line, _)| line.starts_with(command));
+        let (line, text) = of.unwrap_or_else(|| panic!("there is no {command}"));
+        for part in parts {
+            assert!(text.contains(part), "{line} does not print {part}:\n{text}");
+        }
     }
     let read = |name: &str| fs::read_to_string(folder.join(name)).expect("it was written");
     for page in ["mine.html", "broken.html", "report.html", "found.html", "without.html"] {

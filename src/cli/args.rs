@@ -13,7 +13,7 @@ use super::Failure;
 use super::shell::Shell;
 
 /// How scenario files are read.
-#[derive(clap::Args, Clone, Debug, Default)]
+#[derive(clap::Args, Clone, Debug)]
 pub(super) struct Reader {
     /// Draw every answer from this seed instead of the scenario's.
     #[arg(long, value_name = "NUMBER")]
@@ -35,11 +35,18 @@ pub(super) struct Reader {
     counter_base: String,
 }
 
+/// One that changes nothing.
+impl Default for Reader {
+    fn default() -> Reader {
+        let (time_unit, counter_base) = ("ms".to_owned(), "0".to_owned());
+        Reader { seed: None, set: Vec::new(), quirk: None, lenient: false, time_unit, counter_base }
+    }
+}
+
 impl Reader {
     /// One that changes the scenario so.
     pub(super) fn setting(set: Vec<String>, lenient: bool) -> Reader {
-        let (time_unit, counter_base) = ("ms".to_owned(), "0".to_owned());
-        Reader { set, lenient, time_unit, counter_base, ..Reader::default() }
+        Reader { set, lenient, ..Reader::default() }
     }
 
     /// Reads a scenario that is no file.
@@ -94,6 +101,11 @@ impl Reader {
     /// Reads a scenario that is going to be used; says what is wrong with it.
     pub(super) fn scenario(&self, path: &str, shell: &mut Shell) -> Result<Scenario, Failure> {
         used(self.read(path)?, shell)
+    }
+
+    /// What is changed in a file that is read so, as it was typed.
+    pub(super) fn changes(&self) -> String {
+        quoted(&self.words())
     }
 
     /// The words that make another process read the same.
@@ -250,6 +262,12 @@ impl Subject {
         with_file(words, &self.file)
     }
 
+    /// What is changed in the file, as it was typed.
+    pub(super) fn changes(&self) -> String {
+        let tape = self.tape.iter().flat_map(|tape| ["--tape".to_owned(), tape.clone()]);
+        quoted(&self.reader.words().into_iter().chain(tape).collect::<Vec<_>>())
+    }
+
     /// The command that runs it again.
     pub(super) fn replay(&self) -> String {
         run_command(self.words())
@@ -304,9 +322,18 @@ fn run_command(words: Vec<String>) -> String {
 /// A command of this program, as a shell takes it.
 pub(super) fn command(name: &str, words: Vec<String>) -> String {
     let from_input = words.iter().any(|word| word == "-");
-    let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
     let note = if from_input { "    (with the same standard input)" } else { "" };
-    format!("perjury {name} {}{note}", quoted.join(" "))
+    format!("perjury {name} {}{note}", quoted(&words))
+}
+
+/// Which run it is: its file, and what is changed in it.
+pub(super) fn titled(file: &str, changes: &str) -> String {
+    if changes.is_empty() { file.to_owned() } else { format!("{file} {changes}") }
+}
+
+/// Words as a shell takes them.
+fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell takes it.

@@ -15,9 +15,10 @@ use crate::sim::World;
 use crate::trace::{Event, Line, Ordinals, Watch};
 use crate::view::Picture;
 
-use super::args::{Bytes, Reader, open, used};
+use super::args::{Bytes, Reader, open, titled, used};
 use super::logged::{Logged, Seen};
 use super::shell::Shell;
+use super::words::counted;
 use super::{Exit, Failure, Outcome, view};
 
 /// Find the first event in which two runs part. Exits with 0 if they do not, with 1 if they do.
@@ -88,6 +89,8 @@ fn compare(args: &Args, shell: &mut Shell) -> Outcome {
         }
         (one, other) => one.or(other).map(str::to_owned),
     };
+    writeln!(shell, "A: {}", args.a)?;
+    writeln!(shell, "B: {}", titled(&args.b, &args.reader.changes()))?;
     if let Some(process) = &process {
         writeln!(shell, "the events of {process} alone:")?;
     }
@@ -96,7 +99,7 @@ fn compare(args: &Args, shell: &mut Shell) -> Outcome {
         let pair = (a.next(process.as_deref())?, b.next(process.as_deref())?);
         match pair {
             (None, None) => {
-                writeln!(shell, "the same run: {events} events")?;
+                writeln!(shell, "the same run: {}", counted(events, "event", "events"))?;
                 return Ok(Exit::Held);
             }
             (Some(one), Some(other)) if one.is_like(&other) => {

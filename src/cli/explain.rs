@@ -9,7 +9,7 @@ use crate::run;
 use crate::time::Instant;
 use crate::trace::Line;
 
-use super::args::Subject;
+use super::args::{Subject, titled};
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome};
 
@@ -102,12 +102,15 @@ fn tell(args: &Args, why: &Explanation, shell: &mut Shell) -> std::io::Result<()
     if let Some(Parting { without, event, here, there }) = &why.nearest {
         let ended = || "(the run had ended)".to_owned();
         let shown = |line: &Option<Line>| line.as_ref().map_or_else(ended, short);
+        let title = titled(&args.subject.file, &args.subject.changes());
         writeln!(
             shell,
-            "  nearest      {without} nothing of it breaks; the runs part at {event}:"
+            "  nearest      nothing of it breaks in B; the runs part at event {event}:"
         )?;
-        writeln!(shell, "    here   {}", shown(here))?;
-        writeln!(shell, "    there  {}", shown(there))?;
+        writeln!(shell, "    A: {title}")?;
+        writeln!(shell, "    B: {title}, {without}")?;
+        writeln!(shell, "    A  {}", shown(here))?;
+        writeln!(shell, "    B  {}", shown(there))?;
     }
     writeln!(shell, "  chance       futures of {futures} that break, where that changes")?;
     changes(&why.chances).try_for_each(|chance| row(chance, *futures, shell))

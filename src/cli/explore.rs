@@ -9,6 +9,7 @@ use crate::scenario::Scenario;
 use super::args::{Subject, command};
 use super::bar::Bar;
 use super::shell::Shell;
+use super::words::counted;
 use super::{Exit, Failure, Outcome};
 
 /// Walk all orders in which the messages of a small scenario can arrive, under its judges.
@@ -80,10 +81,13 @@ fn walk(args: &Args, scenario: &Scenario, bounds: Bounds, shell: &mut Shell) -> 
         if open {
             writeln!(shell, "  so far      nothing is broken in any order")?;
         }
-        writeln!(shell, "  walked      {states} states, {steps} steps between them")?;
-        writeln!(shell, "  ends        {ends}, the farthest after {longest} steps")?;
-        let Bounds { timers, early, crashes, .. } = bounds;
-        writeln!(shell, "  bounds      {timers} timers, {early} of them early; {crashes} crashes")?;
+        let (all, between) = (counted(states, "state", "states"), counted(steps, "step", "steps"));
+        writeln!(shell, "  walked      {all}, {between} between them")?;
+        let longest = counted(longest, "step", "steps");
+        writeln!(shell, "  ends        {ends}, the farthest after {longest}")?;
+        let timers = counted(bounds.timers, "timer", "timers");
+        let crashes = counted(bounds.crashes, "crash", "crashes");
+        writeln!(shell, "  bounds      {timers}, {} of them early; {crashes}", bounds.early)?;
         if cut {
             let what = match explored.states_cut {
                 true if Bar::is_interrupted() => "there are more states: it was interrupted",
@@ -100,7 +104,8 @@ fn walk(args: &Args, scenario: &Scenario, bounds: Bounds, shell: &mut Shell) -> 
     let word = if within { "BROKEN" } else { "broken beyond tolerance" };
     writeln!(shell, "{path}: {word}: {}", finding.judge)?;
     writeln!(shell, "  {}", finding.text)?;
-    writeln!(shell, "  after {states} states, in event {} of this way:", finding.event)?;
+    let states = counted(states, "state", "states");
+    writeln!(shell, "  after {states}, in event {} of this way:", finding.event)?;
     let mut words = args.subject.words();
     let Bounds { timers, early, crashes, .. } = bounds;
     for (option, value) in [("--timers", timers), ("--early", early), ("--crashes", crashes)] {

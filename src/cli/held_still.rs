@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::run::{self, Refusal, Report};
 use crate::scenario::Scenario;
 
+use super::words::counted;
+
 /// How many places are shown in which two logs differ, how many lines of each, and how long they
 /// may be.
 const PLACES: usize = 5;
@@ -62,11 +64,12 @@ pub(super) fn differences(path: &str, known: &str, text: &str) -> Vec<String> {
         .iter()
         .fold((0, 0), |(gone, new), hunk| (gone + hunk.gone.len(), new + hunk.new.len()));
     let shown = beside(path).display().to_string();
+    let places = counted(hunks.len(), "place", "places");
     let mut lines = vec![format!(
-        "the log is another in {} places, from line {} on: {gone} lines are gone, {new} are new; \
-         see {shown}, and record it with --bless if it is right so",
-        hunks.len(),
-        first.gone.start + 1
+        "the log is another in {places}, from line {} on: {} gone, {new} new; see {shown}, and \
+         record it with --bless if it is right so",
+        first.gone.start + 1,
+        counted(gone, "line", "lines")
     )];
     for hunk in hunks.iter().take(PLACES) {
         lines.push(format!("@ line {}", hunk.gone.start + 1));
@@ -132,7 +135,7 @@ mod tests {
         let known = "a\nb\nc\nd\nold 1\nold 2\ny\nz\n";
         assert_eq!(differences("x", known, known), Vec::<String>::new());
         let lines = differences("x", known, "a\nb\nc\nd\nnew\ny\nz\n");
-        let first = "the log is another in 1 places, from line 5 on: 2 lines are gone, 1 are new";
+        let first = "the log is another in 1 place, from line 5 on: 2 lines gone, 1 new; see ";
         assert!(lines[0].starts_with(first), "{lines:?}");
         assert_eq!(lines[1..], ["@ line 5", "- old 1", "- old 2", "+ new"]);
         let twice = differences("x", known, "a\nB\nc\nd\nold 1\nold 2\nY\nz\n");

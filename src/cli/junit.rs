@@ -71,6 +71,7 @@ impl Display for Escaped<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::test::Reason;
 
     #[test]
     fn what_xml_does_not_take_is_escaped() {
@@ -88,7 +89,7 @@ mod tests {
         };
         let cases = [
             case("scenarios/a.toml", Found::AsExpected("held".into())),
-            case("b&b.toml", Found::Refused(vec!["1:1: no < t".into()])),
+            case("b&b.toml", Found::Refused(vec![Reason::of_all("no < t".into())])),
             case("c.toml", Found::Panicked),
         ];
         let text = JUnit(&cases).to_string();

@@ -6,6 +6,7 @@ use crate::scenario::Severity;
 
 use super::args::{Reader, report};
 use super::shell::Shell;
+use super::words::counted;
 use super::{Exit, Outcome};
 
 /// Read scenarios and explain what is wrong with them; run nothing. Warnings alone exit with 0.
@@ -48,10 +49,10 @@ pub(super) fn lint(args: &Args, shell: &mut Shell) -> Outcome {
         };
         *count += 1;
     }
-    let all = args.files.len();
+    let all = counted(args.files.len(), "file", "files");
     writeln!(
         shell,
-        "{all} files: {accepted} accepted, {warned} accepted with warnings, {refused} refused"
+        "{all}: {accepted} accepted, {warned} accepted with warnings, {refused} refused"
     )?;
     Ok(if refused > 0 { Exit::BadInput } else { Exit::Held })
 }

@@ -27,6 +27,7 @@ mod sweep;
 mod tell;
 mod test;
 mod view;
+mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

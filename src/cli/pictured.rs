@@ -21,7 +21,7 @@ pub(super) fn show(
 ) -> Result<(), Failure> {
     let folder = folder(page);
     let mut picture = Picture::default();
-    draw(&mut picture, name, scenario, &mut |_| Ok(()))?;
+    draw(&mut picture, (name, ""), scenario, &mut |_| Ok(()))?;
     store(&folder.join(format!("{name}.html")), &picture.page())?;
     let beside = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     report.link(&format!("{}/{}.html", in_link(&beside), in_link(name)), "The picture of the run");

@@ -176,8 +176,9 @@ fn logged(
     };
     if let Some(page) = &args.view {
         let mut picture = Picture::default();
+        let title = (args.subject.file.as_str(), args.subject.changes());
         let report =
-            view::draw(&mut picture, &args.subject.file, scenario, &mut |told| match told {
+            view::draw(&mut picture, (title.0, &title.1), scenario, &mut |told| match told {
                 Told::State(_) if !args.states => Ok(()),
                 told => log(&told, shell),
             })?;

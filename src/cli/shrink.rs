@@ -10,6 +10,7 @@ use crate::run;
 use super::args::Subject;
 use super::bar::Bar;
 use super::shell::Shell;
+use super::words::counted;
 use super::{Exit, Failure, Outcome};
 
 /// Make a broken scenario small, as long as the same judge finds fault, and print it.
@@ -61,9 +62,13 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
     let seconds = bar.passed().as_millis();
     let more = if is_finished { "" } else { "; there is more to try" };
     shell.say(&format!(
-        "{file}: {}: {} troubles and {} requests, made of {} and {} in {tries} tries and {seconds} \
-         ms{more}",
-        charge.judge, after.troubles, after.requests, before.troubles, before.requests
+        "{file}: {}: {} and {}, made of {} and {} in {} and {seconds} ms{more}",
+        charge.judge,
+        counted(after.troubles, "trouble", "troubles"),
+        counted(after.requests, "request", "requests"),
+        before.troubles,
+        before.requests,
+        counted(tries, "try", "tries")
     ));
     let artefact = Artefact::of(&smallest, Some(&charge.judge)).ok_or_else(|| {
         Failure::Usage(format!("{file}: what is left does not break any more; please report it"))

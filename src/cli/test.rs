@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use crate::run::{self, Report};
-use crate::scenario::{Scenario, Severity, Verdict};
+use crate::scenario::{Diagnosis, Scenario, Severity, Verdict};
 use crate::time::Instant;
 
 use super::args::{Reader, replay};
 use super::held_still;
 use super::junit::JUnit;
 use super::shell::Shell;
+use super::words::counted;
 use super::{Exit, Failure, Outcome};
 
 /// Run scenarios, hold each against what it expects.
@@ -74,9 +75,41 @@ pub(super) enum Found {
     /// It differs from what is expected: in this.
     Failed(Vec<String>),
     /// It is no scenario, for these reasons.
-    Refused(Vec<String>),
+    Refused(Vec<Reason>),
     /// A bug of ours.
     Panicked,
+}
+
+/// Why a file is no scenario.
+pub(super) struct Reason {
+    /// The line and column in the file, both from 1, where it has to do with a place in it.
+    at: Option<(usize, usize)>,
+    /// What is wrong, and what to do.
+    what: String,
+}
+
+impl Reason {
+    /// One that has nothing to do with a place in the file.
+    pub(super) fn of_all(what: String) -> Reason {
+        Reason { at: None, what }
+    }
+
+    /// What was found in this file, or in what it was read with: an option, for instance.
+    fn found(found: &Diagnosis, path: &str) -> Reason {
+        match found.source().name() == path {
+            true => Reason { at: Some(found.line_and_column()), what: found.placeless() },
+            false => Reason::of_all(found.compact()),
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some((line, column)) = self.at {
+            write!(f, "{line}:{column}: ")?;
+        }
+        f.write_str(&self.what)
+    }
 }
 
 impl Case {
@@ -89,9 +122,8 @@ impl Case {
     pub(super) fn details(&self) -> String {
         let mut lines = match &self.found {
             Found::AsExpected(_) => return String::new(),
-            Found::BeyondTolerance(lines) | Found::Failed(lines) | Found::Refused(lines) => {
-                lines.clone()
-            }
+            Found::BeyondTolerance(lines) | Found::Failed(lines) => lines.clone(),
+            Found::Refused(reasons) => reasons.iter().map(Reason::to_string).collect(),
             Found::Panicked => vec!["the run ended in a panic; please report it".to_owned()],
         };
         if matches!(self.found, Found::Failed(_) | Found::Panicked) {
@@ -127,7 +159,7 @@ pub(super) fn test(args: &Args, shell: &mut Shell) -> Outcome {
         fs::write(path, JUnit(&cases).to_string()).map_err(wrong)?;
     }
     if is_on_github() {
-        cases.iter().try_for_each(|case| annotation(case, shell))?;
+        cases.iter().try_for_each(|case| annotations(case, shell))?;
     }
     summary(&cases, shell)?;
     if args.reach {
@@ -147,14 +179,23 @@ fn is_on_github() -> bool {
     std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true")
 }
 
-/// A line that GitHub takes for an annotation, for a case that a suite fails for.
-fn annotation(case: &Case, shell: &mut Shell) -> std::io::Result<()> {
-    if !case.is_failure() {
-        return Ok(());
-    }
+/// Lines that GitHub takes for annotations, for a case that a suite fails for: where a file is
+/// refused one at each place, else one at its beginning.
+fn annotations(case: &Case, shell: &mut Shell) -> std::io::Result<()> {
     let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let path = escaped(&case.path).replace(':', "%3A").replace(',', "%2C");
-    writeln!(shell, "::error file={path},line=1::{}", escaped(&case.details()))
+    let reasons = match &case.found {
+        Found::AsExpected(_) | Found::BeyondTolerance(_) => return Ok(()),
+        Found::Refused(reasons) => reasons.as_slice(),
+        Found::Failed(_) | Found::Panicked => &[Reason::of_all(case.details())],
+    };
+    reasons.iter().try_for_each(|Reason { at, what }| {
+        let place = match at {
+            Some((line, column)) => format!("line={line},col={column}"),
+            None => "line=1".to_owned(),
+        };
+        writeln!(shell, "::error file={path},{place}::{}", escaped(what))
+    })
 }
 
 /// Runs all files, several at a time, and prints what comes of each in the order of the files.
@@ -209,25 +250,22 @@ fn case(args: &Args, path: &str) -> Case {
 
 fn found(args: &Args, path: &str) -> (Found, BTreeSet<&'static str>) {
     let reader = &args.reader;
-    let refused = |reasons: Vec<String>| (Found::Refused(reasons), BTreeSet::new());
+    let refused = |reasons: Vec<Reason>| (Found::Refused(reasons), BTreeSet::new());
+    let of_all = |why: String| refused(vec![Reason::of_all(why)]);
     let reading = match reader.read(path) {
         Ok(reading) => reading,
-        Err(failure) => return refused(vec![failure.to_string()]),
+        Err(failure) => return of_all(failure.to_string()),
     };
     let Some(scenario) = reading.scenario else {
         let errors = reading.diagnostics.iter();
         let errors = errors.filter(|found| found.severity() == Severity::Error);
-        let short = |text: String| match text.strip_prefix(path) {
-            Some(rest) => rest.trim_start_matches(':').to_owned(),
-            None => text,
-        };
-        return refused(errors.map(|found| short(found.compact())).collect());
+        return refused(errors.map(|found| Reason::found(found, path)).collect());
     };
     let known = held_still::recorded(path).filter(|_| reader.changes_nothing());
     if !args.bless && known.is_none() {
         return match run::run(&scenario) {
             Ok(report) => (judged(&scenario, &report), report.reached),
-            Err(refusal) => refused(vec![refusal.to_string()]),
+            Err(refusal) => of_all(refusal.to_string()),
         };
     }
     match held_still::told(&scenario) {
@@ -239,7 +277,7 @@ fn found(args: &Args, path: &str) -> (Found, BTreeSet<&'static str>) {
             };
             (found, report.reached)
         }
-        Err(refusal) => refused(vec![refusal.to_string()]),
+        Err(refusal) => of_all(refusal.to_string()),
     }
 }
 
@@ -249,7 +287,7 @@ fn blessed(path: &str, text: &str, judged: Found) -> Found {
         return judged;
     }
     match (held_still::bless(path, text), judged) {
-        (Err(reason), _) => Found::Refused(vec![reason]),
+        (Err(reason), _) => Found::Refused(vec![Reason::of_all(reason)]),
         (Ok(true), Found::AsExpected(what)) => Found::AsExpected(format!("{what}; recorded")),
         (Ok(true), Found::BeyondTolerance(mut lines)) => {
             lines.push("recorded".to_owned());
@@ -289,8 +327,7 @@ fn told(report: &Report) -> String {
     };
     let times = match report.reconfigurations {
         0 => String::new(),
-        1 => ", 1 reconfiguration".to_owned(),
-        times => format!(", {times} reconfigurations"),
+        times => format!(", {}", counted(times, "reconfiguration", "reconfigurations")),
     };
     format!("{word}, {answered} of {asked} answered{times}")
 }
@@ -312,9 +349,9 @@ fn differences(report: &Report) -> Vec<String> {
 fn summary(cases: &[Case], shell: &mut Shell) -> std::io::Result<()> {
     let count =
         |wanted: fn(&Found) -> bool| cases.iter().filter(|case| wanted(&case.found)).count();
-    let all = cases.len();
     let expected = count(|found| matches!(found, Found::AsExpected(_)));
-    write!(shell, "{all} scenarios: {expected} as expected")?;
+    let all = counted(cases.len(), "scenario", "scenarios");
+    write!(shell, "{all}: {expected} as expected")?;
     for (count, words) in [
         (count(|found| matches!(found, Found::BeyondTolerance(_))), "broken beyond tolerance"),
         (count(|found| matches!(found, Found::Failed(_))), "FAILED"),

@@ -45,7 +45,8 @@ pub(super) fn view(args: &Args, shell: &mut Shell) -> Outcome {
     let exit = match open(file)? {
         Bytes::Scenario(bytes) => {
             let scenario = args.subject.understand(&args.subject.with(bytes)?, shell)?;
-            Exit::of(&draw(&mut picture, file, &scenario, &mut |_| Ok(()))?)
+            let changes = args.subject.changes();
+            Exit::of(&draw(&mut picture, (file, &changes), &scenario, &mut |_| Ok(()))?)
         }
         Bytes::Log(lines) => {
             args.subject.reader.has_no_part_in(file)?;
@@ -62,14 +63,16 @@ fn usual_name(file: &str) -> String {
     format!("{}.html", stem.filter(|_| file != "-").unwrap_or("run"))
 }
 
-/// Runs a scenario and adds it to a picture. What is drawn is told, for those who log it.
+/// Runs a scenario, from a file and what was changed in it, and adds it to a picture. What is drawn
+/// is told, for those who log it.
 pub(super) fn draw(
     picture: &mut Picture,
-    file: &str,
+    (file, changes): (&str, &str),
     scenario: &Scenario,
     log: &mut dyn FnMut(Told) -> Result<(), Failure>,
 ) -> Result<Report, Failure> {
     picture.begin(file);
+    picture.changed(changes);
     picture.summary(&run::Summary(scenario).to_string());
     let mut done = add(picture, &header(scenario));
     let report = run::run_told(scenario, &mut |told| {
@@ -143,7 +146,7 @@ pub(super) fn draw_file(
     match open(file)? {
         Bytes::Scenario(bytes) => {
             let scenario = used(reader.read_bytes(file, &bytes)?, shell)?;
-            draw(picture, file, &scenario, &mut |_| Ok(())).map(drop)
+            draw(picture, (file, &reader.changes()), &scenario, &mut |_| Ok(())).map(drop)
         }
         Bytes::Log(lines) => draw_log(picture, Logged::new(file, lines)?, shell).map(drop),
     }

@@ -348,13 +348,15 @@ mod tests {
         });
         let why = broken.expect("some order breaks it");
         let first = why.chances.first().expect("there are points").broke;
-        assert!(first < 24, "it could have gone well: {first} of 24");
         let (line, before, after) = why.jump.expect("it is decided somewhere");
-        assert!(after > before + 4, "{line}: {before} to {after}");
+        // There the head answers, which settles how long its answer takes: longer than the other.
+        let decided = "0.015269694 #68 <49 replica 0.0: received wedge_request from=olympus";
+        assert!(line.to_string().starts_with(decided), "{line}");
+        assert_eq!((first, before, after), (8, 5, 24), "of 24 futures, so many break");
         let nearest = why.nearest.expect("some future passes");
-        assert!(nearest.event > 1 && nearest.here.is_some());
+        assert_eq!((nearest.event, nearest.here.is_some()), (72, true));
         let unavoidable = why.unavoidable.expect("it is decided before it shows");
-        assert!(unavoidable.number >= line.number);
+        assert_eq!(unavoidable.number, line.number);
     }
 
     #[test]

@@ -47,8 +47,10 @@ impl fmt::Debug for Drawn {
 ///     # /*
 ///     #[test]
 ///     # */
-///     fn nobody_waits_for_ever(scenario in scenarios(Shape::of("bcr").unwrap().requests(3, 6))) {
-///         let report = run::run(&scenario).unwrap();
+///     fn nobody_waits_for_ever(
+///         scenario in scenarios(Shape::of("bcr").expect("it is built in").requests(3, 6)),
+///     ) {
+///         let report = run::run(&scenario).expect("what is drawn can be run");
 ///         prop_assert!(report.first_broken().is_none(), "{report}");
 ///     }
 /// }

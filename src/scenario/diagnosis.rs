@@ -198,12 +198,17 @@ impl Diagnosis {
     #[must_use]
     pub fn compact(&self) -> String {
         let (line, column) = self.line_and_column();
+        format!("{}:{line}:{column}: {}", self.source.name(), self.placeless()).replace('\n', " ")
+    }
+
+    /// The same without the place: `warning: … (help: …)`.
+    #[must_use]
+    pub fn placeless(&self) -> String {
         let severity = match self.severity {
             Severity::Warning => "warning",
             Severity::Error => "error",
         };
-        let name = self.source.name();
-        let mut text = format!("{name}:{line}:{column}: {severity}: {}", self.message);
+        let mut text = format!("{severity}: {}", self.message);
         if !self.help.is_empty() {
             text.push_str(&format!(" (help: {})", self.help));
         }

@@ -8,6 +8,8 @@
 mod canonical;
 mod describe;
 mod digest;
+#[cfg(test)]
+mod fits;
 mod happening;
 mod line;
 mod schema;

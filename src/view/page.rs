@@ -30,7 +30,7 @@ impl Picture {
     /// The whole page.
     #[must_use]
     pub fn page(&self) -> String {
-        let titles: Vec<&str> = self.runs.iter().map(|run| run.title.as_str()).collect();
+        let titles: Vec<String> = self.runs.iter().map(Recording::told).collect();
         let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPTS.join("\n"));
         let data = self.data().to_string().replace('<', "\\u003c");
         let fillings = [
@@ -81,6 +81,7 @@ impl Picture {
         let numbered = events().zip(1..).all(|(event, number)| event.number == number);
         json!({
             "title": run.title,
+            "changed": run.changed,
             "summary": run.summary,
             "remark": run.remark,
             "alone": run.alone,

@@ -47,6 +47,8 @@ pub struct Picture {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recording {
     pub(super) title: String,
+    /// What is another than the title says.
+    pub(super) changed: String,
     pub(super) summary: String,
     /// What the reader should know of it: that a log ends early, for instance.
     pub(super) remark: String,
@@ -105,10 +107,25 @@ struct Known {
 /// After so many parts a text is told whole, so that nobody has to look far back.
 const PARTS: u32 = 64;
 
+impl Recording {
+    /// What tells it from another: its title, and what was changed.
+    pub(super) fn told(&self) -> String {
+        let gap = if self.changed.is_empty() { "" } else { " " };
+        format!("{}{gap}{}", self.title, self.changed)
+    }
+}
+
 impl Picture {
     /// Begins a run; what is taken from now on is told of it.
     pub fn begin(&mut self, title: &str) {
         self.runs.push(Recording { title: title.to_owned(), ..Recording::default() });
+    }
+
+    /// Says what was changed in what the title names: options, as they were typed.
+    pub fn changed(&mut self, changed: &str) {
+        if let Some(run) = self.runs.last_mut() {
+            changed.clone_into(&mut run.changed);
+        }
     }
 
     /// Says in a line what the run is: protocol, processes, seed.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::cli::bar::Bar;
 use crate::cli::shell::Shell;
+use crate::cli::words::counted;
 use crate::cli::{Exit, Failure, Outcome};
 use crate::explore::record::Record;
 use crate::explore::{Charge, Discovery, Found, Size, TWICE_EVERY, Tally, discoveries};
@@ -40,14 +41,8 @@ pub(super) fn tell(
     let mut written = Ok(());
     for (charge, group) in &tally.groups {
         let Charge { judge, .. } = charge;
-        let times = if group.count == 1 { "run" } else { "runs" };
-        writeln!(
-            shell,
-            "{} {judge}: {} {times}, first number {}",
-            word(charge),
-            group.count,
-            group.first
-        )?;
+        let (word, runs) = (word(charge), counted(group.count, "run", "runs"));
+        writeln!(shell, "{word} {judge}: {runs}, first number {}", group.first)?;
         for one in found.iter().filter(|one| one.charge == *charge) {
             written = written.and(discovery(one, out, shell));
         }
@@ -86,6 +81,13 @@ pub(super) fn exit(tally: &Tally) -> Exit {
     super::exit_of(any(true), any(false), tally)
 }
 
+/// How large a scenario and its run are.
+pub(super) fn sized(size: &Size) -> String {
+    let troubles = counted(size.troubles, "trouble", "troubles");
+    let requests = counted(size.requests, "request", "requests");
+    format!("{troubles}, {requests}, {}", counted(size.events, "event", "events"))
+}
+
 fn word(charge: &Charge) -> &'static str {
     if charge.within_tolerance { "BROKEN " } else { "beyond " }
 }
@@ -117,9 +119,10 @@ fn discovery(one: &Discovery, out: &Path, shell: &mut Shell) -> Result<(), Failu
     let Size { troubles, requests, events } = found.size;
     writeln!(
         shell,
-        "  small  {} troubles, {} requests, {} events; made of run {} with {troubles}, {requests}, \
-         {events} in {tries} tries",
-        size.troubles, size.requests, size.events, found.index
+        "  small  {}; made of run {} with {troubles}, {requests}, {events} in {}",
+        sized(size),
+        found.index,
+        counted(*tries, "try", "tries")
     )?;
     let wrong = |error| Failure::File { path: out.display().to_string(), error };
     let path = artefact.write_to(out).map_err(wrong)?;

@@ -5,10 +5,13 @@ use std::path::Path;
 
 use crate::cli::Failure;
 use crate::cli::pictured::{show, store};
+use crate::cli::words::counted;
 use crate::explore::kills::Kills;
 use crate::explore::record::Record;
-use crate::explore::{Discovery, Size, TWICE_EVERY};
+use crate::explore::{Discovery, TWICE_EVERY};
 use crate::view::Report;
+
+use super::outcome::sized;
 
 /// Writes the page, and the pictures of the findings to a folder beside it.
 pub(super) fn of_campaign(
@@ -44,7 +47,8 @@ pub(super) fn of_campaign(
     for (charge, group) in &tally.groups {
         let bears = if charge.within_tolerance { "within tolerance" } else { "beyond tolerance" };
         let (judge, count) = (&charge.judge, group.count);
-        report.heading(&format!("{judge}: {count} runs, {bears}, first number {}", group.first));
+        let runs = counted(count, "run", "runs");
+        report.heading(&format!("{judge}: {runs}, {bears}, first number {}", group.first));
         for one in found.iter().filter(|one| one.charge == *charge) {
             finding(path, out, one, &mut report)?;
         }
@@ -80,11 +84,8 @@ fn finding(path: &Path, out: &Path, one: &Discovery, report: &mut Report) -> Res
     let name = format!("perjury run {}.toml", artefact.name);
     let path_of = out.join(format!("{}.toml", artefact.name));
     report.lines(&told.join("\n").replace(&name, &format!("perjury run {}", path_of.display())));
-    let Size { troubles, requests, events } = size;
-    report.paragraph(&format!(
-        "{troubles} troubles, {requests} requests, {events} events; made of run {}. Shape: {shape}",
-        found.index
-    ));
+    let size = sized(size);
+    report.paragraph(&format!("{size}; made of run {}. Shape: {shape}", found.index));
     show(path, &artefact.name, scenario, report)
 }
 

@@ -12,13 +12,14 @@ use crate::time::Instant;
 use crate::view::{Report, escaped};
 
 use super::matrix::{SYMBOLS, symbol, told};
+use crate::cli::words::counted;
 
 const TAKES_ALL: &str = "a string takes all that is written";
 
 /// The page, as far as the matrix goes.
 pub(super) fn page(file: &str, scenario: &Scenario, cells: &[Cell]) -> Report {
     let mut report = Report::new(&format!("Sweep of {file}"));
-    let mut page = format!("<p>{} cells:", cells.len());
+    let mut page = format!("<p>{}:", counted(cells.len(), "cell", "cells"));
     for (sign, word) in SYMBOLS {
         let of: Vec<&Cell> = cells.iter().filter(|cell| symbol(&cell.outcome) == sign).collect();
         if let Some(first) = of.first() {

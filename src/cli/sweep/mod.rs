@@ -18,6 +18,7 @@ use super::args::Subject;
 use super::bar::Bar;
 use super::pictured::{show, store};
 use super::shell::Shell;
+use super::words::counted;
 use super::{Exit, Failure, Outcome};
 use matrix::Matrix;
 
@@ -121,11 +122,10 @@ fn outages(cells: &[Cell], shell: &mut Shell) -> std::io::Result<()> {
     }
     for (reconfigurations, (count, longest_ns, worst)) in recovered {
         let (longest, worst) = (Span(longest_ns), matrix::told(&worst.faults));
-        let more = if reconfigurations == 1 { "reconfiguration" } else { "reconfigurations" };
+        let times = counted(reconfigurations, "reconfiguration", "reconfigurations");
         writeln!(
             shell,
-            "  {count} recovered with {reconfigurations} {more}; the longest wait was {longest}: \
-             {worst}"
+            "  {count} recovered with {times}; the longest wait was {longest}: {worst}"
         )?;
     }
     Ok(())
@@ -208,7 +208,7 @@ struct Counts<'a>(&'a [Cell]);
 
 impl std::fmt::Display for Counts<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} cells", self.0.len())?;
+        f.write_str(&counted(self.0.len(), "cell", "cells"))?;
         for (symbol, word) in matrix::SYMBOLS {
             let is = |cell: &&Cell| matrix::symbol(&cell.outcome) == symbol;
             let count = self.0.iter().filter(is).count();

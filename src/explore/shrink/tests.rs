@@ -123,7 +123,9 @@ fn unsound() -> Shape {
     let mut shape = Shape::of("bcr").unwrap().faulty(1, 1);
     let bcr = shape.base.protocol.bcr_mut().unwrap();
     bcr.deliver = Deliver::CaughtUp;
-    shape
+    // The tests below hold this one's first broken scenario to numbers, so how many failures are
+    // drawn is said here: what campaigns draw may change with what finds bugs soonest.
+    Shape { failures_each: 4, ..shape }
 }
 
 /// The first broken scenarios of a shape, with what they are charged with.
@@ -149,9 +151,10 @@ fn what_is_left_fails_for_the_same_reason_at_any_number_of_threads() {
     assert!(one.is_finished);
     assert!(is_shown(&one.scenario, &charge));
     let (before, after) = (Size::of(&scenario, 0), Size::of(&one.scenario, 0));
-    assert!(after.troubles <= 3 && after.requests < before.requests, "{before:?} {after:?}");
-    let answers = one.scenario.choices.len();
-    assert!(answers == 0 || (answers <= MOST_ANSWERS && one.scenario.seed == 0));
+    assert_eq!((before.troubles, before.requests), (11, 20));
+    // What troubles is left are the two answers that stand in for a seed.
+    assert_eq!((after.troubles, after.requests), (2, 8));
+    assert_eq!((one.scenario.choices.len(), one.scenario.seed), (MOST_ANSWERS, 0));
 }
 
 #[test]

@@ -124,7 +124,8 @@ fn one_entry_on_a_tape_changes_one_fate() {
     let without: Vec<_> = log.iter().filter(|line| line.contains("received")).collect();
     let missing = without.iter().filter(|line| line.contains("content=7\"")).count();
     assert_eq!(world.stats().received, (without.len() - missing) as u64);
-    assert!(missing > 0 && !world.notes(toy(0)).iter().any(|note| note.contains("Ping(7)")));
+    assert_eq!(missing, 1);
+    assert!(!world.notes(toy(0)).iter().any(|note| note.contains("Ping(7)")));
     let unasked: Vec<_> = world.choices().unasked().collect();
     assert_eq!(unasked, ["loss: other 1 -> other 0: ping 0/999"], "it had no effect");
 }

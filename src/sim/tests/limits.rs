@@ -30,7 +30,7 @@ fn limited(time_ns: u64, steps: u64) -> Settings<Toy> {
 fn a_limit_on_time_ends_the_run_before_it_is_passed() {
     let mut world = world(limited(10 * MS, u64::MAX), 2);
     assert_eq!(world.run(&mut ()), Stop::TimeLimit(10 * MS));
-    assert!(world.now_ns() <= 10 * MS);
+    assert_eq!(world.now_ns(), 10 * MS);
     let steps = world.stats().steps;
     assert_eq!(world.run(&mut ()), Stop::TimeLimit(10 * MS));
     assert_eq!(world.stats().steps, steps, "what was next is still next");
@@ -94,7 +94,7 @@ fn all_is_counted_alike_whether_anybody_sees_it_or_not() {
         (world.run(&mut ()), world.stats(), log)
     };
     let (stop, stats, log) = run(true);
-    assert!(log > 40, "{log}");
+    assert_eq!(log, 144);
     assert_eq!(run(false), (stop, stats, 0));
 }
 
@@ -169,7 +169,7 @@ fn messages_without_end_at_one_instant_name_process_and_kind() {
         _ => out.send(toy(1).identity, Pong(3)),
     });
     let text = "events without end at 0.000000000: other 1 is handed pong again and again";
-    assert!(stop.to_string() == text || stop.to_string() == text.replace("1 is", "2 is"), "{stop}");
+    assert_eq!(stop.to_string(), text);
 }
 
 #[test]

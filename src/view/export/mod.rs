@@ -27,7 +27,7 @@ pub enum Form {
     /// Events with vector clocks; the first line is the expression by which ShiViz reads them.
     Shiviz,
     /// The trace events of Chrome as JSON, which Perfetto opens: a track a process, messages as
-    /// flows.
+    /// flows. What a process does at one instant is drawn side by side, a microsecond each or less.
     Perfetto,
 }
 

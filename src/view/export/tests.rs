@@ -35,7 +35,8 @@ fn a_terminal_shows_every_arrival_and_every_loss() {
     assert_eq!(arrows, count(&events, "received"), "{text}");
     let losses = text.lines().filter(|line| line.ends_with(" lost")).count();
     assert_eq!(losses, count(&events, "lost"), "{text}");
-    assert!(losses > 0 && text.contains("crashed"), "{text}");
+    assert_eq!(losses, 3, "{text}");
+    assert!(text.contains("crashed"), "{text}");
     // Every row has the columns at the same places, as long as their processes live.
     let column = |name: &str| head.find(name).expect("it is there") + name.len() / 2;
     let at = |line: &str, name| line.chars().nth(column(name)).unwrap_or(' ');
@@ -105,16 +106,115 @@ fn tracks_and_flows_are_json() {
     assert_eq!(phase("X"), events.len());
     // A message that is lost has no flow.
     assert_eq!((phase("s"), phase("f")), (count(&events, "received"), count(&events, "received")));
-    assert!(count(&events, "sent") > count(&events, "received"));
+    assert_eq!((count(&events, "sent"), count(&events, "received")), (77, 74));
     let begun: Vec<&Value> =
         all.iter().filter(|event| event["ph"] == "s").map(|event| &event["id"]).collect();
     let mut ends = all.iter().filter(|event| event["ph"] == "f");
     assert!(ends.all(|event| begun.contains(&&event["id"])), "no flow ends that did not begin");
     let named = all.iter().filter(|event| event["name"] == "thread_name").count();
     assert_eq!(named, processes(&events).len());
-    let last = events.last().expect("there are some");
-    let time = &all.last().expect("as many")["ts"];
-    assert_eq!(time.as_f64().map(|ts| (ts * 1_000.0).round() as u64), Some(last.at_ns));
+    let times = all.iter().filter(|event| event["ph"] == "X").map(|event| &event["args"]["at_ns"]);
+    assert!(times.eq(events.iter().map(|event| event.at_ns).collect::<Vec<_>>().iter()));
+}
+
+/// A trace as Perfetto takes it, by the rules of its importer: in the order of time, a slice ends
+/// what is open on its track and over; what is open still has it inside, and if it ends before,
+/// the slice is left out. A flow is tied to the innermost slice that was begun on its track.
+/// Returns what was drawn, the number of each event and how deep it lies, and what flows tie.
+fn as_perfetto(events: &[Happened]) -> (BTreeMap<u64, usize>, Vec<(u64, u64)>) {
+    let read: Value = serde_json::from_str(&write(events, Form::Perfetto)).expect("it is JSON");
+    let ns = |time: &Value| (time.as_f64().expect("a number") * 1_000.0).round() as u64;
+    let mut all: Vec<&Value> = read["traceEvents"].as_array().expect("events").iter().collect();
+    all.retain(|event| event["ph"] != "M");
+    all.sort_by_key(|event| ns(&event["ts"]));
+    let mut open: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
+    let (mut begun, mut depths, mut flows) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    for event in all {
+        let open = open.entry(event["tid"].as_u64().expect("a track")).or_default();
+        let number = |open: &[(u64, u64)]| open.last().expect("a slice is open").1;
+        match event["ph"].as_str() {
+            Some("X") => {
+                let (from, length) = (ns(&event["ts"]), ns(&event["dur"]));
+                open.retain(|(end, _)| *end > from);
+                if open.iter().all(|(end, _)| from + length <= *end) {
+                    let number = event["args"]["number"].as_u64().expect("a number");
+                    depths.insert(number, open.len());
+                    open.push((from + length, number));
+                }
+            }
+            Some("s") => drop(begun.insert(event["id"].as_u64(), number(open))),
+            Some("f") => {
+                let from = begun.remove(&event["id"].as_u64()).expect("it began before");
+                flows.push((from, number(open)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    (depths, flows)
+}
+
+fn ties(events: &[Happened]) -> Vec<(u64, u64)> {
+    let received = events.iter().filter(|event| event.event == "received");
+    received.map(|event| (event.sent, event.number)).collect()
+}
+
+/// A log may say what it will.
+#[test]
+fn the_end_of_time_is_a_time() {
+    let line = |number: u64, event: &str| {
+        let line = serde_json::json!({
+            "number": number, "at_ns": u64::MAX - number % 2, "process": "client 0", "cause": 0,
+            "event": event, "sent": 1,
+        });
+        Happened::from_json(&line).expect("it is an event")
+    };
+    let events = [line(1, "sent"), line(2, "received"), line(3, "sent"), line(4, "received")];
+    for form in [Form::Sequence, Form::Mermaid, Form::Shiviz, Form::Perfetto] {
+        assert!(!write(&events, form).is_empty(), "{form:?}");
+    }
+}
+
+/// Every event is drawn, none in another, and every message ties the two that it should.
+#[test]
+fn what_happens_at_one_instant_stands_side_by_side() {
+    let (depths, mut flows) = as_perfetto(&events());
+    let all: BTreeMap<u64, usize> = events().iter().map(|event| (event.number, 0)).collect();
+    assert_eq!(depths, all);
+    flows.sort_unstable_by_key(|(_, received)| *received);
+    assert_eq!(flows, ties(&events()));
+}
+
+/// Messages that take no time or a nanosecond, more events than nanoseconds, and a track's next
+/// instant in the midst of them.
+#[test]
+fn where_there_is_no_room_the_order_stays() {
+    let mut events = Vec::new();
+    let mut happens = |at_ns: u64, process: &str, event: &str, sent: u64| {
+        let number = events.len() as u64 + 1;
+        let line = serde_json::json!({
+            "number": number, "at_ns": at_ns, "process": process, "cause": 0, "event": event,
+            "kind": "ball", "sent": sent,
+        });
+        events.push(Happened::from_json(&line).expect("it is an event"));
+        number
+    };
+    assert_eq!(happens(0, "other 2", "started", 0), 1);
+    for at_ns in [0, 0, 1, 2, 50] {
+        let sent: Vec<u64> = (0..6).map(|_| happens(at_ns, "other 0", "sent", 0)).collect();
+        happens(at_ns, "other 0", "noted", 0);
+        for (place, number) in sent.into_iter().enumerate() {
+            let on = happens(at_ns + place as u64 / 5, "other 1", "received", number);
+            assert!(on > number);
+            let back = happens(at_ns + place as u64 / 5, "other 1", "sent", 0);
+            happens(at_ns + place as u64 / 5, "other 0", "received", back);
+        }
+    }
+    let (depths, mut flows) = as_perfetto(&events);
+    assert_eq!(depths.len(), 1 + 5 * (7 + 6 * 3));
+    assert_eq!(depths.len(), events.len());
+    assert!(depths.values().all(|depth| *depth == 0), "{depths:?}");
+    flows.sort_unstable_by_key(|(_, received)| *received);
+    assert_eq!(flows, ties(&events));
 }
 
 #[test]
@@ -161,7 +261,7 @@ fn the_log_of_one_process_has_its_arrows() {
         events().into_iter().filter(|event| event.process == "replica 0.1").collect();
     let text = write(&one, Form::Sequence);
     let arrows = text.lines().filter(|line| line.contains("->|") || line.contains("|<-")).count();
-    assert!(arrows > 3, "{text}");
+    assert_eq!(arrows, 7, "{text}");
     let clean = write(&one, Form::Perfetto);
     assert!(!clean.contains("\"ph\":\"f\""), "no flow ends that did not begin");
 }

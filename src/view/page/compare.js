@@ -51,6 +51,7 @@ function comparePanel() {
   const changed = differences.length - counts[0] - counts[1];
   return [
     make("h2", {}, "What differs"),
+    rows(...runs.map((run) => [["A", "B"][run.index], titleOf(run)])),
     rows(
       ["+ only in A", String(counts[0])], ["+ only in B", String(counts[1])],
       ["≠ other content", String(changed)],

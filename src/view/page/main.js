@@ -240,8 +240,8 @@ function buildHeads() {
   const titles = isComparison ? runs.map((run) => {
     const of = bands.filter((one) => one.run === run.index);
     if (!of.length) return null;
-    const element = make("div", { className: `run-title run${run.index}`, title: run.title },
-      `${["A", "B"][run.index]}: ${run.title}`);
+    const element = make("div", { className: `run-title run${run.index}`, title: titleOf(run) },
+      `${["A", "B"][run.index]}: ${shortTitleOf(run)}`);
     element.style.left = `${of[0].left}px`;
     element.style.width = `${of[of.length - 1].right - of[0].left}px`;
     return element;
@@ -681,9 +681,9 @@ for (const [tab, [text]] of Object.entries(TABS)) {
     on: { click: () => openTab(tab) },
   }, text));
 }
-const titles = new Set(runs.map((run) => run.title.split(/[/\\]/).pop()));
+const titles = new Set(runs.map(shortTitleOf));
 byId("title").textContent = [...titles].join(" and ") || "Nothing";
-byId("title").title = runs.map((run) => `${run.title}: ${run.summary}`).join("\n");
+byId("title").title = runs.map((run) => `${titleOf(run)}: ${run.summary}`).join("\n");
 byId("verdicts").replaceChildren(
   ...runs.filter((run) => run.verdict).map((run) => verdictBadge(run)));
 slider.max = String(Math.max(0, rowCount - 1));

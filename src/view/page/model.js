@@ -33,12 +33,26 @@ const mateOf = new Int32Array(eventCount).fill(-1);
 const markOf = new Uint8Array(eventCount);
 let rowCount = 0;
 
+// Which run it is: what it was made of, and what was changed in that.
+const titleOf = (run) => [run.title, run.changed].filter(Boolean).join(" ");
+
+// The same where there is little room: without the folder, unless that alone tells two files apart;
+// and of a file that stands beside itself, only what was changed.
+function shortTitleOf(run) {
+  const brief = (of) => of.title.split(/[/\\]/).pop();
+  const other = runs[1 - run.index];
+  if (other && other.title === run.title && run.changed) return run.changed;
+  const isAlike = other && other.title !== run.title && brief(other) === brief(run);
+  return isAlike ? titleOf(run) : [brief(run), run.changed].filter(Boolean).join(" ");
+}
+
 function unpackRun(packed, index) {
   const first = runs.length ? runs[runs.length - 1].end : 0;
   const count = packed.at.length;
   const run = {
-    index, first, end: first + count, title: packed.title, summary: packed.summary,
-    remark: packed.remark, alone: packed.alone, verdict: packed.verdict || null,
+    index, first, end: first + count, title: packed.title, changed: packed.changed,
+    summary: packed.summary, remark: packed.remark, alone: packed.alone,
+    verdict: packed.verdict || null,
     firstLane: lanes.length, fields: packed.fields, numbered: !packed.number,
   };
   runs.push(run);

@@ -215,7 +215,7 @@ function dictionaryIn(text) {
 
 function overviewPanel() {
   return runs.flatMap((run) => [
-    make("h2", {}, isComparison ? `${["A", "B"][run.index]}: ${run.title}` : run.title),
+    make("h2", {}, isComparison ? `${["A", "B"][run.index]}: ${titleOf(run)}` : titleOf(run)),
     run.remark ? make("p", { className: "remark" }, `⚠ ${run.remark}`) : null,
     run.alone ? make("p", { className: "remark" }, `The events of ${run.alone} alone.`) : null,
     rows(
