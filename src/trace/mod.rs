@@ -22,6 +22,7 @@ pub use describe::Ordinals;
 pub use digest::{CHECKPOINT_EVERY, Fingerprint};
 pub use happening::{Happening, SORT_BITS, Witnessed};
 pub use line::{FORMAT, Line, Lines, WORDS};
+#[cfg(feature = "view")]
 pub(crate) use line::{TELLING_EVENTS, TELLING_NOTES};
 pub use schema::json_schema;
 pub use value::{Value, describe};
