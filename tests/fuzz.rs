@@ -190,28 +190,57 @@ fn what_cannot_be_meant_is_told() {
 }
 
 /// What the program prints when Ctrl-C comes while it runs, and how it ends.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
 fn interrupted(words: &[&str]) -> (String, Option<i32>) {
     use std::process::Stdio;
     let mut running = program();
     running.args(words).stdout(Stdio::piped()).stderr(Stdio::null());
     let child = running.spawn().expect("the program starts");
-    // The handler is there as soon as it runs; before, the signal would end it without a word.
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    // Before it has a handler, the signal would end it without a word; and it is to have made runs.
+    while !has_worked(child.id()) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
     let output = child.wait_with_output().expect("it ends");
     (out(&output), output.status.code())
 }
 
+/// Whether a process handles Ctrl-C, and has computed for a second.
+#[cfg(target_os = "linux")]
+fn has_worked(process: u32) -> bool {
+    let about = |what: &str| fs::read_to_string(format!("/proc/{process}/{what}"));
+    let (status, stat) = (about("status").expect("it lives"), about("stat").expect("it lives"));
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(caught.expect("it is said").trim(), 16);
+    // Signal 2, and hundredths of a second.
+    let ticks = stat.split(' ').nth(13).and_then(|ticks| ticks.parse::<u64>().ok());
+    caught.expect("a mask") >> 1 & 1 == 1 && ticks.expect("a number") >= 100
+}
+
 /// Ctrl-C ends a campaign with the outcome of the runs that were made.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_ends_it_with_the_summary() {
     let (text, code) = interrupted(&["fuzz", "bcr", "--for", "10min", "--jobs", "1"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.starts_with("bcr, seed 0: ") && text.contains(" runs: "), "{text}");
     assert!(text.contains(" held, 0 broke something\n"), "{text}");
+}
+
+/// However long one run is: a second signal, or patience, is not needed.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_is_heeded_in_the_middle_of_a_run() {
+    let folder = scratch("fuzz-long");
+    fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("long.toml").display().to_string();
+    let text = "protocol = \"bcr\"\nlimits.steps = 1_000_000_000\n[[client]]\n\
+                workload = \"pseudorandom(1,1000000)\"\n";
+    fs::write(&path, text).expect("it is written");
+    let (text, code) = interrupted(&["fuzz", &path, "--only", "latency", "--jobs", "1"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains(": 0 runs: 0 held, 0 broke something\n"), "{text}");
 }
 
 /// What would make no run, or change nothing, is told before anything is done.
@@ -236,7 +265,7 @@ fn empty_campaigns_are_refused() {
 }
 
 /// Ctrl-C while there is something to be told of.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn what_was_found_before_an_interruption_is_kept() {
     let folder = scratch("fuzz-interrupted");
