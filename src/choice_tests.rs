@@ -86,9 +86,11 @@ fn golden_distributions() {
     ");
 }
 
-/// What is computed in a few steps is what the plain way gives, bit by bit.
+/// What is looked up and summed is what the plain ways give, which take a step for each bit. They
+/// differ in the last bit for a few of some hundred million fractions, where the plain product of
+/// roots has lost it.
 #[test]
-fn logarithms_and_powers_are_exact() {
+fn logarithms_and_powers_are_those_of_the_plain_ways() {
     let edges = [0, 1, 1 << 55, (1 << 55) - 1, u64::MAX >> 1, u64::MAX];
     for answer in answers().chain(edges) {
         let mantissa = answer | 1 << 63;

@@ -289,8 +289,11 @@ pub(super) fn charge(
     }
     let found = report.rulings.iter().filter(|ruling| ruling.finding.is_some());
     let found: Vec<&str> = found.map(|ruling| ruling.judge).collect();
-    let found = if found.is_empty() { "nobody".to_owned() } else { found.join(", ") };
-    Err(Failure::Usage(format!("{file}: --judge {judge}: nothing is broken by it, but by {found}")))
+    let others = match found.as_slice() {
+        [] => "nor by anybody else".to_owned(),
+        found => format!("but by {}", found.join(", ")),
+    };
+    Err(Failure::Usage(format!("{file}: --judge {judge}: it found nothing broken, {others}")))
 }
 
 /// What a run is read from.

@@ -33,7 +33,8 @@ impl Bar {
     /// For so much to do; nothing is shown where nobody looks at a terminal.
     #[expect(clippy::disallowed_types, reason = "as above")]
     pub(super) fn new(length: u64) -> Bar {
-        // Without a handler Ctrl-C ends the program at once, as it always did.
+        // Without a handler Ctrl-C ends the program at once. With it, whatever is long asks again
+        // and again whether it is to end; a second one changes nothing.
         let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
         let bar = ProgressBar::new(length);
         let style = ProgressStyle::with_template("{bar:30} {elapsed_precise} {msg}");

@@ -18,6 +18,7 @@ mod lint;
 mod logged;
 mod new;
 mod pictured;
+mod place;
 mod run;
 mod schema;
 mod shell;

@@ -4,11 +4,14 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::explore::shrink::{Shrunk, TRIES, shrink_until};
-use crate::explore::{Artefact, Size};
+use crate::explore::{Artefact, Size, Slice};
 use crate::run;
+use crate::scenario::{Scenario, to_toml};
 
 use super::args::Subject;
 use super::bar::Bar;
+use super::pictured::store;
+use super::place;
 use super::shell::Shell;
 use super::words::counted;
 use super::{Exit, Failure, Outcome};
@@ -17,7 +20,7 @@ use super::{Exit, Failure, Outcome};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Faults, clients and requests are left out, many at a time first; then what is left is made weaker,
-earlier, shorter and simpler. Exits as `perjury run` does: 0 if nothing breaks, 1 if something does,
+earlier, shorter and simpler. Ctrl-C ends early, with the smallest so far. Exits as `perjury run` does: 0 if nothing breaks, 1 if something does,
 5 beyond tolerance.
 
 Examples:
@@ -49,6 +52,7 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
         shell.say(&format!("{file}: nothing breaks: {}", report.verdict));
         return Ok(Exit::from(report.verdict));
     };
+    args.out.as_deref().map_or(Ok(()), |out| place::folder("--out", out))?;
     let bar = Bar::new(args.tries);
     let mut shows = |tries| {
         bar.shows(tries, format!("{tries} smaller ones tried"));
@@ -70,9 +74,13 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
         before.requests,
         counted(tries, "try", "tries")
     ));
-    let artefact = Artefact::of(&smallest, Some(&charge.judge)).ok_or_else(|| {
-        Failure::Usage(format!("{file}: what is left does not break any more; please report it"))
-    })?;
+    let told = Slice::of_run_unless(&smallest, Some(&charge.judge), stops).map_err(refused)?;
+    let Some((small_report, finding, slice)) = told else {
+        // There was no time to see what led to it.
+        let name = format!("{}-interrupted", charge.judge.replace(' ', "-"));
+        return write_as_it_is(args, &smallest, &name, shell).map(|()| Exit::from(report.verdict));
+    };
+    let artefact = Artefact::of_slice(&smallest, &small_report, &finding, &slice);
     match &args.out {
         None => {
             // Nobody knows what the file is called that this goes to.
@@ -86,4 +94,22 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
         }
     }
     Ok(Exit::from(report.verdict))
+}
+
+/// Writes a scenario, and no more, to where the smallest was to go.
+fn write_as_it_is(
+    args: &Args,
+    scenario: &Scenario,
+    name: &str,
+    shell: &mut Shell,
+) -> Result<(), Failure> {
+    let text = to_toml(scenario);
+    let Some(folder) = &args.out else {
+        write!(shell, "{text}")?;
+        return Ok(());
+    };
+    let path = folder.join(format!("{name}.toml"));
+    store(&path, &text)?;
+    writeln!(shell, "again: perjury run {}", path.display())?;
+    Ok(())
 }

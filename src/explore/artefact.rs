@@ -30,13 +30,24 @@ impl Artefact {
     #[must_use]
     pub fn of(scenario: &Scenario, judge: Option<&str>) -> Option<Artefact> {
         let (report, finding, slice) = Slice::of_run(scenario, judge).ok()??;
+        Some(Artefact::of_slice(scenario, &report, &finding, &slice))
+    }
+
+    /// The files of a broken scenario, whose run came to this.
+    #[must_use]
+    pub fn of_slice(
+        scenario: &Scenario,
+        report: &Report,
+        finding: &Finding,
+        slice: &Slice,
+    ) -> Artefact {
         let digest = format!("{:#}", report.digest);
         let name = format!("{}-{}", finding.judge.replace([' ', '_'], "-"), &digest[..8]);
-        let description = description(&scenario.protocol, &name, &report, &finding, &slice);
+        let description = description(&scenario.protocol, &name, report, finding, slice);
         let told = Scenario { description, ..scenario.clone() };
         let toml = scenario::to_toml(&told);
-        let rust = test(&scenario.protocol, &name, &report, &finding, &toml);
-        Some(Artefact { name, rust, mermaid: slice.to_mermaid(), toml })
+        let rust = test(&scenario.protocol, &name, report, finding, &toml);
+        Artefact { name, rust, mermaid: slice.to_mermaid(), toml }
     }
 }
 

@@ -32,8 +32,8 @@ pub struct Discovery {
 
 /// Makes the kept findings of a campaign small; the smallest of each shape stays. `scenario_of`
 /// knows the scenarios. `shows` is told again and again how many are done, and how many there are;
-/// when `stops` says so, the first of each charge that is left is kept as it is. Nothing is made of
-/// a panic: there is no trace to read.
+/// when `stops` says so, those that are left are left out. Nothing is made of a panic: there is no
+/// trace to read.
 pub fn discoveries(
     tally: &Tally,
     scenario_of: &dyn Fn(&Found) -> Option<Scenario>,
@@ -48,9 +48,8 @@ pub fn discoveries(
         kept.filter(|(charge, _)| charge.judge != Charge::PANIC).collect();
     let mut by_shape: BTreeMap<(Charge, String), Discovery> = BTreeMap::new();
     for (done, (charge, found)) in kept.iter().enumerate() {
-        let is_told = by_shape.keys().any(|(other, _)| other == *charge);
-        if stops() && is_told {
-            continue;
+        if stops() {
+            break;
         }
         let mut shows = |_| shows(done, kept.len());
         let small = scenario_of(found)
@@ -79,10 +78,10 @@ fn discovery(
     let Shrunk { scenario, tries, .. } =
         shrink::shrink_until(scenario, charge, shrink::TRIES, shows, stops);
     let judge = Some(charge.judge.as_str());
-    let (report, _, slice) = Slice::of_run(&scenario, judge).ok()??;
+    let (report, finding, slice) = Slice::of_run_unless(&scenario, judge, stops).ok()??;
     let shape = slice.shape(&scenario);
     let size = Size::of(&scenario, report.events);
-    let artefact = Artefact::of(&scenario, judge)?;
+    let artefact = Artefact::of_slice(&scenario, &report, &finding, &slice);
     let (charge, found) = (charge.clone(), found.clone());
     Some(Discovery { charge, shape, found, scenario, size, tries, artefact })
 }

@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 
 use crate::identity::{Address, Class};
 use crate::judge::Finding;
-use crate::run::{self, Refusal, Report};
+use crate::run::{self, Digesting, Refusal, Report};
 use crate::scenario::Scenario;
-use crate::trace::{Line, Value};
+use crate::trace::{Line, Lines, Value};
 
 use super::menu::Menu;
 
@@ -34,9 +34,24 @@ impl Slice {
         scenario: &Scenario,
         judge: Option<&str>,
     ) -> Result<Option<(Report, Finding, Slice)>, Refusal> {
+        Slice::of_run_unless(scenario, judge, &|| false)
+    }
+
+    /// The same; nothing too if the run was stopped, see [`run::run_unless`].
+    ///
+    /// # Errors
+    /// A scenario that is not run.
+    pub fn of_run_unless(
+        scenario: &Scenario,
+        judge: Option<&str>,
+        stops: &dyn Fn() -> bool,
+    ) -> Result<Option<(Report, Finding, Slice)>, Refusal> {
         let mut lines = Vec::new();
-        let mut keep = |line: Line| lines.push(line);
-        let report = run::run_logged(scenario, Some(&mut keep))?;
+        let mut keep = Lines::new(|line: Line| lines.push(line));
+        let ran = run::run_unless(scenario, &mut keep, Digesting::Yes, stops)?;
+        let Some(report) = ran else {
+            return Ok(None);
+        };
         let is_wanted = |finding: &&Finding| judge.is_none_or(|judge| judge == finding.judge);
         let findings = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
         let found = findings.filter(is_wanted).min_by_key(|finding| finding.event).cloned();

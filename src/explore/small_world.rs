@@ -81,7 +81,7 @@ impl std::str::FromStr for Walk {
 }
 
 /// How many steps lie between two questions whether to go on.
-const TELL_EVERY: u64 = 1_024;
+const TELL_EVERY: u64 = 16;
 
 /// No way is longer.
 const MOST_TURNS: usize = 100_000;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::fault::{self, Failure, Fault, Trigger};
 use crate::process::Milestone;
-use crate::run::{self, Digesting, Onlooker, Refusal, Report};
+use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Report};
 use crate::scenario::{Expect, Scenario, Verdict};
 use crate::trace::Happening;
 
@@ -92,7 +92,8 @@ impl Sweep {
     /// A scenario that is not run, or has too many messages.
     pub fn of(base: &Scenario, wanted: impl Fn(Failure) -> bool) -> Result<Sweep, Unswept> {
         let base = Scenario { expect: Expect::default(), ..base.clone() };
-        let Report { reconfigurations, verdict, .. } = run::run(&base)?;
+        let report = run::run_before(&base, &mut Nobody, Digesting::No)?;
+        let Report { reconfigurations, verdict, .. } = report;
         let mut faults = Vec::new();
         let menu = Menu::of(&base.protocol);
         for (configuration, position) in places(&menu, reconfigurations) {
@@ -150,8 +151,8 @@ impl Sweep {
     }
 
     /// Runs all cells, on the threads of the pool that this is called in, and returns them in their
-    /// order. `goes_on` is told now and then how many are done; `stops` is asked before each and
-    /// during it.
+    /// order. `goes_on` is told now and then how many are done, and says whether to go on; `stops`
+    /// is asked before each and during it.
     pub fn run(
         &self,
         goes_on: &mut dyn FnMut(usize) -> bool,

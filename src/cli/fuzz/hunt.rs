@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli::bar::Bar;
+use crate::cli::place;
 use crate::cli::shell::Shell;
 use crate::cli::{Exit, Outcome};
 use crate::explore::Campaign;
@@ -18,6 +19,7 @@ pub(super) fn hunt(
     shell: &mut Shell,
 ) -> Outcome {
     let Campaign { seed, runs, .. } = campaign;
+    report.map_or(Ok(()), |page| place::file("--report", page))?;
     let bar = Bar::new(kills::count(campaign));
     let mut done = 0;
     let mut goes_on = |kills: &Kills| {

@@ -33,6 +33,8 @@ pub(super) struct Args {
 
 pub(super) fn merge(args: &Args, shell: &mut Shell) -> Outcome {
     let wrong = |path: &str, error: RecordError| Failure::Usage(format!("{path}: {error}"));
+    let places = outcome::Places { out: &args.out, report: args.report.as_deref() };
+    places.can_be_written_to()?;
     let mut parts = Vec::new();
     for path in &args.files {
         let bytes = bytes_of(path)?;
@@ -47,6 +49,5 @@ pub(super) fn merge(args: &Args, shell: &mut Shell) -> Outcome {
     })?;
     let mut progress = Progress::of_shrinking();
     let pool = crate::cli::pool(args.jobs)?;
-    let places = outcome::Places { out: &args.out, report: args.report.as_deref() };
     outcome::tell(&merged, places, &pool, &mut progress, shell)
 }

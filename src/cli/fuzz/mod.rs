@@ -167,8 +167,9 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
     if what.every_quirk {
         return hunt::hunt(&campaign, &what.words(target), how.report.as_deref(), &pool, shell);
     }
+    let places = Places { out: &how.out, report: how.report.as_deref() };
     if !how.json {
-        outcome::can_be_written_to(&how.out)?;
+        places.can_be_written_to()?;
     }
     let mut progress = Progress::new(&campaign, how.for_ns);
     let deadline = progress.deadline();
@@ -177,13 +178,15 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
     progress.runs_are_over(&tally, shell);
     let record = Record::of(&campaign, &what.words(target), tally);
     if how.json {
-        if !record.is_whole() {
-            shell.say("the part was cut short and cannot be merged: run it again");
-        }
         write!(shell, "{}", record.to_lines())?;
-        return Ok(outcome::exit(&record.tally));
+        return Ok(match outcome::exit(&record.tally) {
+            Exit::Held if !record.is_whole() => {
+                shell.say("the part was cut short and cannot be merged: run it again");
+                Exit::Undecided
+            }
+            exit => exit,
+        });
     }
-    let places = Places { out: &how.out, report: how.report.as_deref() };
     outcome::tell(&record, places, &pool, &mut progress, shell)
 }
 
@@ -323,7 +326,8 @@ fn exit_of(within: bool, beyond: bool, tally: &Tally) -> Exit {
         () if !tally.differing.is_empty() => Exit::NotDeterministic,
         () if within => Exit::Broken,
         () if beyond => Exit::BeyondTolerance,
-        () if tally.undecided > 0 => Exit::Undecided,
+        // Nothing is known of what was not run.
+        () if tally.undecided > 0 || tally.runs == 0 => Exit::Undecided,
         () => Exit::Held,
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli::bar::Bar;
+use crate::cli::place;
 use crate::cli::shell::Shell;
 use crate::cli::words::counted;
 use crate::cli::{Exit, Failure, Outcome};
@@ -46,8 +47,13 @@ pub(super) fn tell(
         for one in found.iter().filter(|one| one.charge == *charge) {
             written = written.and(discovery(one, out, shell));
         }
+        let is_small = found.iter().any(|one| one.charge == *charge);
         if judge == Charge::PANIC {
-            written = written.and(panics(&group.kept, record, out, shell));
+            written = written.and(as_they_are(judge, &group.kept, record, out, shell));
+        } else if !is_small {
+            writeln!(shell, "  (interrupted before it was made small: see perjury shrink)")?;
+            let first = &group.kept[..group.kept.len().min(1)];
+            written = written.and(as_they_are(judge, first, record, out, shell));
         } else if group.count > group.kept.len() as u64 {
             writeln!(shell, "  (the {} smallest of them were made small)", group.kept.len())?;
         }
@@ -59,19 +65,11 @@ pub(super) fn tell(
     written.map(|()| exit(tally))
 }
 
-/// Finds out before a campaign what could not be written after it.
-pub(super) fn can_be_written_to(out: &Path) -> Result<(), Failure> {
-    match fs::metadata(out) {
-        Ok(found) if !found.is_dir() => {
-            let path = out.display();
-            Err(Failure::Usage(format!("--out {path}: this is a file; name a folder")))
-        }
-        Ok(found) if found.permissions().readonly() => {
-            let path = out.display();
-            Err(Failure::Usage(format!("--out {path}: the folder cannot be written to")))
-        }
-        // What is not there is made when something is found.
-        _ => Ok(()),
+impl Places<'_> {
+    /// Finds out before a campaign what could not be written after it.
+    pub(super) fn can_be_written_to(self) -> Result<(), Failure> {
+        place::folder("--out", self.out)?;
+        self.report.map_or(Ok(()), |report| place::file("--report", report))
     }
 }
 
@@ -99,7 +97,9 @@ fn counts(Record { header, tally, .. }: &Record, shell: &mut Shell) -> std::io::
     };
     let demanded = tally.demanded;
     writeln!(shell, "  live        {demanded} of them had to answer everybody in time, and rest")?;
-    writeln!(shell, "  made twice  {} (one in {TWICE_EVERY}), {differing}", tally.twice)?;
+    if tally.runs > 0 {
+        writeln!(shell, "  made twice  {} (one in {TWICE_EVERY}), {differing}", tally.twice)?;
+    }
     let all = header.cells;
     let seen = tally.coverage.cells.len();
     let bigrams = tally.coverage.bigrams.len();
@@ -130,11 +130,17 @@ fn discovery(one: &Discovery, out: &Path, shell: &mut Shell) -> Result<(), Failu
     Ok(())
 }
 
-/// Of a run that panicked the scenario is kept as it is.
-fn panics(kept: &[Found], record: &Record, out: &Path, shell: &mut Shell) -> Result<(), Failure> {
+/// Of a run that panicked, or that there was no time for, the scenario is kept as it is.
+fn as_they_are(
+    judge: &str,
+    kept: &[Found],
+    record: &Record,
+    out: &Path,
+    shell: &mut Shell,
+) -> Result<(), Failure> {
     let kept = kept.iter().filter_map(|found| Some((found, record.scenarios.get(&found.index)?)));
     for (found, scenario) in kept {
-        let path = out.join(format!("panic-{}.toml", found.index));
+        let path = out.join(format!("{}-{}.toml", judge.replace(' ', "-"), found.index));
         write(&path, &crate::scenario::to_toml(scenario))?;
         writeln!(shell, "  again  perjury run {}", path.display())?;
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::cli::Failure;
+use crate::cli::bar::Bar;
 use crate::cli::pictured::{show, store};
 use crate::cli::words::counted;
 use crate::explore::kills::Kills;
@@ -86,6 +87,10 @@ fn finding(path: &Path, out: &Path, one: &Discovery, report: &mut Report) -> Res
     report.lines(&told.join("\n").replace(&name, &format!("perjury run {}", path_of.display())));
     let size = sized(size);
     report.paragraph(&format!("{size}; made of run {}. Shape: {shape}", found.index));
+    if Bar::is_interrupted() {
+        report.paragraph("Interrupted: no picture was drawn.");
+        return Ok(());
+    }
     show(path, &artefact.name, scenario, report)
 }
 

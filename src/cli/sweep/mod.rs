@@ -17,6 +17,7 @@ use crate::view::Report;
 use super::args::Subject;
 use super::bar::Bar;
 use super::pictured::{show, store};
+use super::place;
 use super::shell::Shell;
 use super::words::counted;
 use super::{Exit, Failure, Outcome};
@@ -58,6 +59,8 @@ pub(super) struct Args {
 pub(super) fn sweep(args: &Args, shell: &mut Shell) -> Outcome {
     let scenario = args.subject.scenario(shell)?;
     let file = &args.subject.file;
+    args.out.as_deref().map_or(Ok(()), |out| place::folder("--out", out))?;
+    args.html.as_deref().map_or(Ok(()), |page| place::file("--html", page))?;
     let kinds = match args.only.is_empty() {
         true => Kinds::all(),
         false => Kinds::named(args.only.iter().map(String::as_str))
@@ -163,6 +166,10 @@ fn findings(
         report.paragraph("None.");
     }
     for (number, cell, (word, judge)) in broken.iter().take(PICTURED) {
+        if Bar::is_interrupted() {
+            report.paragraph("Interrupted: the rest was not drawn.");
+            return Ok(());
+        }
         report.heading(&format!("{word}: {judge}: {}", matrix::told(&cell.faults)));
         match &args.out {
             Some(folder) => {
