@@ -1,6 +1,7 @@
 //! The reference as tests: short scripts, each saying in its own words which rule it shows.
 
 mod checkpoints;
+mod commands;
 mod flow;
 mod proofs;
 mod reconfiguration;
