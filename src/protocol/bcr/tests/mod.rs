@@ -1,7 +1,6 @@
 //! The reference as tests: short scripts, each saying in its own words which rule it shows.
 
 mod checkpoints;
-mod commands;
 mod flow;
 mod proofs;
 mod reconfiguration;

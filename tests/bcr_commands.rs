@@ -1,12 +1,11 @@
-//! What the outside asks of processes by command.
+//! What the outside asks of processes of Byzantine chain replication, in the simulator.
 
-use super::super::*;
-use super::*;
-use crate::identity::{Address, Identity};
-use crate::object::{Item, Operation};
-use crate::process::Ticket;
-use crate::sim::{self, World};
-use crate::time::MILLISECOND_NS as MS;
+use perjury::identity::{Address, Identity};
+use perjury::object::{Item, Operation, Workload};
+use perjury::process::Ticket;
+use perjury::protocol::bcr::{Answer, Bcr, Birth, Command, Settings};
+use perjury::sim::{self, World};
+use perjury::time::MILLISECOND_NS as MS;
 
 /// A world with one client that has this to do of itself.
 fn world(workload: &[Operation]) -> World<Bcr> {
@@ -37,11 +36,11 @@ fn results(world: &mut World<Bcr>) -> Vec<(Ticket, String)> {
 #[test]
 fn commands_wait_for_their_turn() {
     let who = Identity::client(0);
-    let mut world = world(&[put("k", "a")]);
-    let early = [0, 1].map(|_| ask(&mut world, 0, who, append("k", "b")));
-    let read = ask(&mut world, 0, who, get("k"));
-    let late = ask(&mut world, 10_000 * MS, who, append("k", "c"));
-    let last = ask(&mut world, 20_000 * MS, who, get("k"));
+    let mut world = world(&[Operation::put("k", "a")]);
+    let early = [0, 1].map(|_| ask(&mut world, 0, who, Operation::append("k", "b")));
+    let read = ask(&mut world, 0, who, Operation::get("k"));
+    let late = ask(&mut world, 10_000 * MS, who, Operation::append("k", "c"));
+    let last = ask(&mut world, 20_000 * MS, who, Operation::get("k"));
     let told = [
         (early[0], "OK".to_owned()),
         (early[1], "OK".to_owned()),
@@ -57,7 +56,7 @@ fn commands_wait_for_their_turn() {
 fn only_clients_take_operations() {
     let mut world = world(&[]);
     let asked = [Identity::OLYMPUS, Identity::replica(0, 1)];
-    let tickets = asked.map(|who| ask(&mut world, 100 * MS, who, get("k")));
+    let tickets = asked.map(|who| ask(&mut world, 100 * MS, who, Operation::get("k")));
     let told = tickets.map(|ticket| (ticket, "NotAClient".to_owned()));
     assert_eq!(results(&mut world), told);
 }
@@ -68,7 +67,7 @@ fn more_commands_than_may_wait_are_refused() {
     let mut world = world(&[]);
     let count = 1100;
     for _ in 0..count {
-        ask(&mut world, 0, Identity::client(0), append("k", "b"));
+        ask(&mut world, 0, Identity::client(0), Operation::append("k", "b"));
     }
     let told = results(&mut world);
     let busy = told.iter().filter(|(_, text)| text == "Busy").count();

@@ -1,0 +1,361 @@
+//! A whole cluster in one program: a thread a node, over loopback, with a gateway for users.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::crypto::Scheme;
+use crate::identity::Identity;
+use crate::object::Workload;
+use crate::process::Interposers;
+use crate::protocol::bcr::{Bcr, Birth, Settings};
+
+use super::clock::Clock;
+use super::gateway::Gateway;
+use super::handshake::{HandshakeError, Limits, NodeSecret};
+use super::link::Room;
+use super::log::LogFolder;
+use super::node::{self, Arrival, Inlet, NodePlan, NodeStats, Outlet};
+use super::placement::InTurn;
+use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
+
+/// The most nodes of one program.
+pub const MOST_NODES: NodeNumber = 64;
+/// The most client processes.
+pub const MOST_CLIENTS: u32 = 1024;
+
+/// How large a cluster is and how it behaves.
+#[derive(Clone)]
+pub struct Plan {
+    /// The protocol's knobs.
+    pub settings: Settings,
+    /// How many nodes there are; the first hosts Olympus, the clients and the gateway.
+    pub nodes: NodeNumber,
+    /// How many client processes serve users; each has one request at a time.
+    pub clients: u32,
+    /// Where users connect; port 0 for any that is free.
+    pub gateway: SocketAddr,
+    /// How statements are signed.
+    pub scheme: Scheme,
+    /// Where each process's log goes, if anywhere.
+    pub log: Option<LogFolder>,
+    /// How long a connection may take to prove who it is.
+    pub handshake: Duration,
+    /// How long the nodes may take to find each other.
+    pub start: Duration,
+    /// How long what is in flight may take when the cluster stops.
+    pub stop: Duration,
+    /// The longest message between processes.
+    pub longest_message: usize,
+    /// How many messages to one node may wait to arrive, and how many bytes in all.
+    pub backlog: (usize, usize),
+    /// Who stands before which process; mostly nobody.
+    pub interposers: Option<Interposers<Bcr>>,
+    /// Who is told what an operator may want to know.
+    pub notices: Notices,
+}
+
+impl Plan {
+    /// A cluster that bears `t` faulty replicas, each on a node of its own, and tells nobody
+    /// anything.
+    pub fn new(t: u32) -> Plan {
+        let settings = Settings { checkpoint_interval: 1024, ..Settings::new(t) };
+        let nodes = settings.replicas().saturating_add(1).min(MOST_NODES.into());
+        Plan {
+            settings,
+            nodes: nodes as NodeNumber,
+            clients: 64,
+            gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            scheme: Scheme::Ed25519,
+            log: None,
+            handshake: Duration::from_secs(5),
+            start: Duration::from_secs(10),
+            stop: Duration::from_secs(10),
+            longest_message: 64 << 20,
+            backlog: (1 << 16, 256 << 20),
+            interposers: None,
+            notices: Notices::to(|_| {}),
+        }
+    }
+}
+
+/// Why a cluster does not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The plan asks for what cannot be.
+    #[error("{0}")]
+    Plan(String),
+    /// Nobody can listen there.
+    #[error("{address}: {error}; take another address, or port 0 for any that is free")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// A node has no key.
+    #[error(transparent)]
+    Key(#[from] HandshakeError),
+    /// The machine refuses a thread or a socket.
+    #[error("a node cannot run: {0}; check the limits on threads and open files")]
+    Io(#[from] io::Error),
+    /// The nodes did not find each other.
+    #[error("the nodes did not find each other in {0:?}; is the machine overloaded?")]
+    Apart(Duration),
+    /// A node ended by a mistake in the program.
+    #[error("node {0} failed; its thread says why on standard error")]
+    Failed(NodeNumber),
+    /// Not all that was in flight was answered.
+    #[error("some requests were not answered in {0:?}, and were given up")]
+    Unanswered(Duration),
+}
+
+/// A cluster that runs. Dropped, it ends without waiting for anything.
+#[derive(Debug)]
+pub struct Cluster {
+    nodes: Vec<RunningNode>,
+    gateway: SocketAddr,
+    closing: watch::Sender<bool>,
+    closed: std::sync::mpsc::Receiver<()>,
+    stop: Duration,
+    /// Whether the nodes are about to end, so that none is missed any more.
+    ending: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct RunningNode {
+    number: NodeNumber,
+    address: SocketAddr,
+    inlet: Inlet<Bcr>,
+    thread: Option<JoinHandle<io::Result<NodeStats>>>,
+}
+
+impl Cluster {
+    /// Starts a cluster and waits until its processes run.
+    ///
+    /// # Errors
+    ///
+    /// If something that it needs cannot be had.
+    pub fn start(plan: &Plan) -> Result<Cluster, ClusterError> {
+        check(plan)?;
+        let gateway = listen(plan.gateway)?;
+        let address = gateway.local_addr()?;
+        let mut sites = Vec::new();
+        for number in 0..plan.nodes {
+            let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+            let secret = NodeSecret::generate()?;
+            let address = listener.local_addr()?;
+            let peer = Peer { number, address, key: secret.public() };
+            sites.push((peer, secret, listener));
+        }
+        let peers: Vec<Peer> = sites.iter().map(|(peer, ..)| peer.clone()).collect();
+        let (closing, close) = watch::channel(false);
+        let (tell_closed, closed) = std::sync::mpsc::channel();
+        let (answers, answered) = mpsc::unbounded_channel();
+        let mut cluster = Cluster {
+            nodes: Vec::new(),
+            gateway: address,
+            closing,
+            closed,
+            stop: plan.stop,
+            ending: Arc::default(),
+        };
+        let (notices, ending) = until_ending(&plan.notices);
+        cluster.ending = ending;
+        let mut waits = Vec::new();
+        let mut door = Some((gateway, answered, close, tell_closed));
+        let clock = Clock::start();
+        for (peer, secret, listener) in sites {
+            let (ready, wait) = oneshot::channel();
+            waits.push(wait);
+            let own = NodePlan {
+                number: peer.number,
+                secret,
+                peers: peers.iter().filter(|p| p.number != peer.number).cloned().collect(),
+                listener,
+                homes: residents(plan).map(|(identity, _)| (identity, REGISTRAR)).collect(),
+                residents: match peer.number {
+                    REGISTRAR => residents(plan).collect(),
+                    _ => Vec::new(),
+                },
+                placement: Box::new(InTurn::default()),
+                interposers: plan.interposers.clone(),
+                scheme: plan.scheme,
+                limits: Limits { handshake: plan.handshake, frame: plan.longest_message },
+                room: Room {
+                    parcels: plan.backlog.0,
+                    bytes: plan.backlog.1,
+                    frame: plan.longest_message,
+                },
+                clock,
+                log: plan.log.clone(),
+                notices: notices.clone(),
+                answers: answers.clone(),
+                ready,
+            };
+            let (inlet, outlet) = node::inlet();
+            let gateway = door.take().map(|(listener, answers, closing, tell_closed)| {
+                let (inlet, notices) = (inlet.clone(), notices.clone());
+                let clients = plan.clients;
+                (Gateway { listener, clients, inlet, answers, closing, notices }, tell_closed)
+            });
+            let thread = spawn(own, inlet.clone(), outlet, gateway)?;
+            let (number, address) = (peer.number, peer.address);
+            cluster.nodes.push(RunningNode { number, address, inlet, thread: Some(thread) });
+        }
+        wait_for(waits, plan.start)?;
+        Ok(cluster)
+    }
+
+    /// Where users connect.
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// Where the nodes listen, in the order of their numbers.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.nodes.iter().map(|node| node.address)
+    }
+
+    /// Ends one node, and all processes that live there.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this number that runs, or it has failed.
+    pub fn stop_node(&mut self, number: NodeNumber) -> Result<NodeStats, ClusterError> {
+        let node = self.nodes.iter_mut().find(|node| node.number == number);
+        node.ok_or(ClusterError::Failed(number))?.stop()
+    }
+
+    /// Takes no new requests, waits for those in flight, and ends all nodes.
+    ///
+    /// # Errors
+    ///
+    /// If some were not answered in time, or a node has failed.
+    pub fn stop(mut self) -> Result<Vec<NodeStats>, ClusterError> {
+        // Nobody listens any more where the gateway's node has ended.
+        let _ = self.closing.send(true);
+        let in_time = match self.closed.recv_timeout(self.stop) {
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+                Err(ClusterError::Unanswered(self.stop))
+            }
+            _ => Ok(()),
+        };
+        self.ending.store(true, Ordering::Relaxed);
+        let running = self.nodes.iter_mut().filter(|node| node.thread.is_some());
+        let ended: Vec<_> = running.map(RunningNode::stop).collect();
+        in_time.and_then(|()| ended.into_iter().collect())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        for node in self.nodes.iter_mut().filter(|node| node.thread.is_some()) {
+            // It has failed, if it has: nobody is left to be told.
+            let _ = node.stop();
+        }
+    }
+}
+
+impl RunningNode {
+    fn stop(&mut self) -> Result<NodeStats, ClusterError> {
+        let failed = ClusterError::Failed(self.number);
+        let Some(thread) = self.thread.take() else {
+            return Err(failed);
+        };
+        // A node that has ended hears nothing.
+        let _ = self.inlet.blocking_send(Arrival::Stop);
+        thread.join().map_err(|_| failed)?.map_err(ClusterError::Io)
+    }
+}
+
+/// Notices that tell of no lost links once the flag is up.
+fn until_ending(notices: &Notices) -> (Notices, Arc<AtomicBool>) {
+    let ending = Arc::<AtomicBool>::default();
+    let (whom, flag) = (notices.clone(), ending.clone());
+    let filtered = Notices::to(move |notice| {
+        if !(flag.load(Ordering::Relaxed) && matches!(notice, Notice::LinkDown { .. })) {
+            whom.tell(notice);
+        }
+    });
+    (filtered, ending)
+}
+
+fn check(plan: &Plan) -> Result<(), ClusterError> {
+    let refuse = |why: String| Err(ClusterError::Plan(why));
+    if plan.nodes == 0 || plan.nodes > MOST_NODES {
+        return refuse(format!("{} nodes; take 1 to {MOST_NODES}", plan.nodes));
+    }
+    if plan.clients == 0 || plan.clients > MOST_CLIENTS {
+        return refuse(format!("{} client processes; take 1 to {MOST_CLIENTS}", plan.clients));
+    }
+    const MOST_T: u32 = 20;
+    if plan.settings.t > MOST_T {
+        return refuse(format!("t = {}; take 0 to {MOST_T}", plan.settings.t));
+    }
+    Ok(())
+}
+
+/// Who lives at the registrar's from the beginning.
+fn residents(plan: &Plan) -> impl Iterator<Item = (Identity, Birth<crate::protocol::bcr::Sound>)> {
+    let (settings, clients) = (plan.settings, plan.clients);
+    let olympus = (Identity::OLYMPUS, Birth::Olympus { settings, clients });
+    let clients = (0..clients).map(move |number| {
+        let workload = Workload::default();
+        (Identity::client(number), Birth::Client { settings, number, workload })
+    });
+    std::iter::once(olympus).chain(clients)
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ClusterError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.map_err(|error| ClusterError::Listen { address, error })
+}
+
+type Door<P> = (Gateway<P>, std::sync::mpsc::Sender<()>);
+
+/// A thread for a node, with the gateway on the registrar's.
+fn spawn(
+    plan: NodePlan<Bcr>,
+    inlet: Inlet<Bcr>,
+    outlet: Outlet<Bcr>,
+    door: Option<Door<Bcr>>,
+) -> io::Result<JoinHandle<io::Result<NodeStats>>> {
+    let name = format!("node {}", plan.number);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name(name).spawn(move || {
+        let local = tokio::task::LocalSet::new();
+        if let Some((gateway, tell_closed)) = door {
+            local.spawn_local(async move {
+                let served = gateway.serve().await;
+                // Nobody waits for that where the cluster was dropped.
+                let _ = tell_closed.send(());
+                served
+            });
+        }
+        runtime.block_on(local.run_until(node::run(plan, inlet, outlet)))
+    })
+}
+
+/// Waits until all nodes are ready.
+fn wait_for(waits: Vec<oneshot::Receiver<()>>, limit: Duration) -> Result<(), ClusterError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    runtime.block_on(async {
+        let all = async {
+            for (number, wait) in (0..).zip(waits) {
+                wait.await.map_err(|_| ClusterError::Failed(number))?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(limit, all).await.unwrap_or(Err(ClusterError::Apart(limit)))
+    })
+}
