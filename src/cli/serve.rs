@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::net::{
-    Cluster, ClusterError, LogFolder, LogForm, NodeNumber, NodeStats, Notice, Notices, Plan,
+    Cluster, ClusterError, LogFolder, LogForm, NodeNumber, NodeStats, Notice, Notices, Peer, Plan,
 };
 use crate::protocol::bcr::Settings;
 
@@ -108,8 +108,8 @@ pub(super) fn serve(args: &Args, shell: &mut Shell) -> Outcome {
         shell,
         "serving {protocol}, t = {t}: {replicas} replicas on {nodes} nodes, {clients} clients"
     )?;
-    for (number, address) in cluster.addresses().enumerate() {
-        let who = if number == 0 { "  olympus, clients, gateway" } else { "" };
+    for Peer { number, address, .. } in cluster.nodes() {
+        let who = if *number == 0 { "  olympus, clients, gateway" } else { "" };
         writeln!(shell, "node {number}    {address}{who}")?;
     }
     writeln!(shell, "gateway   {}", cluster.gateway())?;

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::gateway::Gateway;
 use super::handshake::{HandshakeError, Limits, NodeSecret};
 use super::link::Room;
 use super::log::LogFolder;
-use super::node::{self, Arrival, Inlet, NodePlan, NodeStats, Outlet};
+use super::node::{self, Inlet, NodePlan, NodeStats, Outlet};
 use super::placement::InTurn;
 use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
 
@@ -121,7 +122,7 @@ pub struct Cluster {
     nodes: Vec<RunningNode>,
     gateway: SocketAddr,
     closing: watch::Sender<bool>,
-    closed: std::sync::mpsc::Receiver<()>,
+    closed: Receiver<()>,
     stop: Duration,
     /// Whether the nodes are about to end, so that none is missed any more.
     ending: Arc<AtomicBool>,
@@ -129,9 +130,8 @@ pub struct Cluster {
 
 #[derive(Debug)]
 struct RunningNode {
-    number: NodeNumber,
-    address: SocketAddr,
-    inlet: Inlet<Bcr>,
+    peer: Peer,
+    stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<NodeStats>>>,
 }
 
@@ -171,8 +171,9 @@ impl Cluster {
         let mut door = Some((gateway, answered, close, tell_closed));
         let clock = Clock::start();
         for (peer, secret, listener) in sites {
-            let (ready, wait) = oneshot::channel();
+            let (ready, wait) = std::sync::mpsc::channel();
             waits.push(wait);
+            let (stop, stopping) = oneshot::channel();
             let own = NodePlan {
                 number: peer.number,
                 secret,
@@ -197,6 +198,7 @@ impl Cluster {
                 notices: notices.clone(),
                 answers: answers.clone(),
                 ready,
+                stop: stopping,
             };
             let (inlet, outlet) = node::inlet();
             let gateway = door.take().map(|(listener, answers, closing, tell_closed)| {
@@ -204,9 +206,8 @@ impl Cluster {
                 let clients = plan.clients;
                 (Gateway { listener, clients, inlet, answers, closing, notices }, tell_closed)
             });
-            let thread = spawn(own, inlet.clone(), outlet, gateway)?;
-            let (number, address) = (peer.number, peer.address);
-            cluster.nodes.push(RunningNode { number, address, inlet, thread: Some(thread) });
+            let thread = spawn(own, inlet, outlet, gateway)?;
+            cluster.nodes.push(RunningNode { peer, stop: Some(stop), thread: Some(thread) });
         }
         wait_for(waits, plan.start)?;
         Ok(cluster)
@@ -217,9 +218,9 @@ impl Cluster {
         self.gateway
     }
 
-    /// Where the nodes listen, in the order of their numbers.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.nodes.iter().map(|node| node.address)
+    /// The nodes, in the order of their numbers.
+    pub fn nodes(&self) -> impl Iterator<Item = &Peer> {
+        self.nodes.iter().map(|node| &node.peer)
     }
 
     /// Ends one node, and all processes that live there.
@@ -228,7 +229,7 @@ impl Cluster {
     ///
     /// If there is none of this number that runs, or it has failed.
     pub fn stop_node(&mut self, number: NodeNumber) -> Result<NodeStats, ClusterError> {
-        let node = self.nodes.iter_mut().find(|node| node.number == number);
+        let node = self.nodes.iter_mut().find(|node| node.peer.number == number);
         node.ok_or(ClusterError::Failed(number))?.stop()
     }
 
@@ -241,9 +242,7 @@ impl Cluster {
         // Nobody listens any more where the gateway's node has ended.
         let _ = self.closing.send(true);
         let in_time = match self.closed.recv_timeout(self.stop) {
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-                Err(ClusterError::Unanswered(self.stop))
-            }
+            Err(RecvTimeoutError::Timeout) => Err(ClusterError::Unanswered(self.stop)),
             _ => Ok(()),
         };
         self.ending.store(true, Ordering::Relaxed);
@@ -265,12 +264,12 @@ impl Drop for Cluster {
 
 impl RunningNode {
     fn stop(&mut self) -> Result<NodeStats, ClusterError> {
-        let failed = ClusterError::Failed(self.number);
+        let failed = ClusterError::Failed(self.peer.number);
         let Some(thread) = self.thread.take() else {
             return Err(failed);
         };
         // A node that has ended hears nothing.
-        let _ = self.inlet.blocking_send(Arrival::Stop);
+        let _ = self.stop.take().map(|stop| stop.send(()));
         thread.join().map_err(|_| failed)?.map_err(ClusterError::Io)
     }
 }
@@ -346,16 +345,13 @@ fn spawn(
     })
 }
 
-/// Waits until all nodes are ready.
-fn wait_for(waits: Vec<oneshot::Receiver<()>>, limit: Duration) -> Result<(), ClusterError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    runtime.block_on(async {
-        let all = async {
-            for (number, wait) in (0..).zip(waits) {
-                wait.await.map_err(|_| ClusterError::Failed(number))?;
-            }
-            Ok(())
-        };
-        tokio::time::timeout(limit, all).await.unwrap_or(Err(ClusterError::Apart(limit)))
-    })
+/// Waits until all nodes are ready, so long for each.
+fn wait_for(waits: Vec<Receiver<()>>, limit: Duration) -> Result<(), ClusterError> {
+    for (number, wait) in (0..).zip(waits) {
+        wait.recv_timeout(limit).map_err(|error| match error {
+            RecvTimeoutError::Timeout => ClusterError::Apart(limit),
+            RecvTimeoutError::Disconnected => ClusterError::Failed(number),
+        })?;
+    }
+    Ok(())
 }

@@ -403,8 +403,14 @@ fn with_jitter(pause: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
 
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::super::handshake::NodeKey;
     use super::*;
 
     const ROOM: Room = Room { parcels: 100, bytes: 1000, frame: 64 };
@@ -524,5 +530,108 @@ mod tests {
         outgoing.push(vec![0]);
         outgoing.received(u64::MAX - 1);
         assert_eq!(outgoing.parcels.len(), 1);
+    }
+
+    /// Passes bytes on until so many of them went to the called; then both connections end.
+    async fn pass_on(mut caller: TcpStream, mut called: TcpStream, mut left: usize) {
+        let (mut there, mut back) = ([0; 512], [0; 512]);
+        while left > 0 {
+            tokio::select! {
+                read = caller.read(&mut there) => {
+                    let Ok(count @ 1..) = read else { return };
+                    let count = count.min(left);
+                    left -= count;
+                    if called.write_all(&there[..count]).await.is_err() {
+                        return;
+                    }
+                }
+                read = called.read(&mut back) => {
+                    let Ok(count @ 1..) = read else { return };
+                    if caller.write_all(&back[..count]).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    const PARCELS: u32 = 3000;
+
+    /// Takes calls from somebody with this key, and keeps the parcels that come.
+    async fn take_calls(
+        listener: TcpListener,
+        own: NodeSecret,
+        caller: NodeKey,
+        came: Rc<RefCell<Vec<u32>>>,
+        all: Rc<Notify>,
+    ) {
+        let incoming = Rc::new(RefCell::new(Incoming::default()));
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (own, incoming) = (own.clone(), incoming.clone());
+            let (came, all) = (came.clone(), all.clone());
+            tokio::task::spawn_local(async move {
+                let known = |key| (key == caller).then_some(());
+                let Ok(((), channel)) = handshake::answer(stream, &own, known, LIMITS).await else {
+                    return;
+                };
+                let take = async |bytes: &[u8]| {
+                    came.borrow_mut().push(u32::from_le_bytes(bytes[..4].try_into().unwrap()));
+                    if came.borrow().len() == PARCELS as usize {
+                        all.notify_one();
+                    }
+                };
+                let _ = take_parcels(channel, 9, &incoming, LIMITS, take).await;
+            });
+        }
+    }
+
+    const LIMITS: Limits = Limits { handshake: Duration::from_secs(30), frame: 1000 };
+
+    #[test]
+    fn a_connection_that_is_cut_again_and_again_loses_and_repeats_nothing() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let local = tokio::task::LocalSet::new();
+        let came = Rc::new(RefCell::new(Vec::new()));
+        let (all, cuts) = (Rc::new(Notify::new()), Rc::new(Cell::new(0)));
+        let (came_there, all_came, cuts_made) = (came.clone(), all.clone(), cuts.clone());
+        let work = async move {
+            let [caller, called] = [0, 1].map(|_| NodeSecret::generate().unwrap());
+            let [listener, proxy] =
+                [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await]
+                    .map(Result::unwrap);
+            let [behind, address] = [&listener, &proxy].map(|l| l.local_addr().unwrap());
+            let peer = Peer { number: 1, address, key: called.public() };
+            let calls = take_calls(listener, called, caller.public(), came_there, all.clone());
+            tokio::task::spawn_local(calls);
+            tokio::task::spawn_local(async move {
+                loop {
+                    let (stream, _) = proxy.accept().await.unwrap();
+                    let there = TcpStream::connect(behind).await.unwrap();
+                    cuts_made.set(cuts_made.get() + 1);
+                    pass_on(stream, there, 20_011 * cuts_made.get()).await;
+                }
+            });
+            let room = Room { parcels: 10_000, bytes: 10_000_000, frame: 1000 };
+            let line = Rc::new(Line::new(Outgoing::new(5, room)));
+            let sender = line.clone();
+            tokio::task::spawn_local(async move {
+                let notices = Notices::to(|_| {});
+                sender.keep((0, &caller), &peer, LIMITS, &notices, async || {}).await;
+            });
+            for number in 0..PARCELS {
+                let mut parcel = number.to_le_bytes().to_vec();
+                parcel.resize(4 + number as usize % 300, 0);
+                line.push(parcel);
+                line.flush();
+                tokio::task::yield_now().await;
+            }
+            let limit = Duration::from_secs(60);
+            tokio::time::timeout(limit, all_came.notified()).await.expect("all come");
+            assert_eq!(line.lost(), 0);
+        };
+        local.block_on(&runtime, work);
+        assert_eq!(*came.borrow(), (0..PARCELS).collect::<Vec<_>>());
+        assert!(cuts.get() > 3, "{} connections", cuts.get());
     }
 }

@@ -59,8 +59,6 @@ pub(super) enum Arrival<P: Protocol> {
     Up,
     /// A question to a process here.
     Command(Identity, Ticket, P::Command),
-    /// The node is to end.
-    Stop,
 }
 
 /// What a node is made from.
@@ -84,7 +82,9 @@ pub(super) struct NodePlan<P: Protocol> {
     pub(super) notices: Notices,
     pub(super) answers: mpsc::UnboundedSender<(Ticket, P::Answer)>,
     /// Told when all residents have begun.
-    pub(super) ready: oneshot::Sender<()>,
+    pub(super) ready: std::sync::mpsc::Sender<()>,
+    /// Tells the node to end.
+    pub(super) stop: oneshot::Receiver<()>,
 }
 
 /// The way to a node from outside of its thread.
@@ -117,10 +117,11 @@ pub struct NodeStats {
 
 /// Runs a node until it is told to stop.
 pub(super) async fn run<P: Protocol>(
-    plan: NodePlan<P>,
+    mut plan: NodePlan<P>,
     inlet: Inlet<P>,
     outlet: Outlet<P>,
 ) -> std::io::Result<NodeStats> {
+    let stop = std::mem::replace(&mut plan.stop, oneshot::channel().1);
     let session = getrandom::u64().map_err(std::io::Error::other)?;
     let listener = TcpListener::from_std(plan.listener.try_clone()?)?;
     let local = LocalSet::new();
@@ -128,7 +129,7 @@ pub(super) async fn run<P: Protocol>(
     node.keep_links(&local, &inlet);
     node.listen(&local, listener, session, inlet);
     let node = local.run_until(async move {
-        node.work(outlet).await;
+        node.work(outlet, stop).await;
         node
     });
     Ok(node.await.stats())
@@ -154,7 +155,7 @@ struct Node<P: Protocol> {
     due: BTreeSet<(u64, Identity)>,
     due_of: BTreeMap<Identity, u64>,
     residents: Vec<(Identity, P::Birth)>,
-    ready: Option<oneshot::Sender<()>>,
+    ready: Option<std::sync::mpsc::Sender<()>>,
     answers: mpsc::UnboundedSender<(Ticket, P::Answer)>,
     stats: NodeStats,
 }
@@ -264,8 +265,8 @@ impl<P: Protocol> Node<P> {
         });
     }
 
-    /// Takes what comes, until that is the word to stop.
-    async fn work(&mut self, mut outlet: Outlet<P>) {
+    /// Takes what comes, until it is told to stop, or nobody is left who could tell it.
+    async fn work(&mut self, mut outlet: Outlet<P>, mut stop: oneshot::Receiver<()>) {
         let mut came = Vec::with_capacity(TAKEN_AT_ONCE);
         self.begin_if_ready();
         loop {
@@ -273,6 +274,7 @@ impl<P: Protocol> Node<P> {
             let due = self.due.first().map(|(due_ns, _)| self.plan.clock.at(*due_ns));
             tokio::select! {
                 biased;
+                _ = &mut stop => return,
                 count = outlet.recv_many(&mut came, TAKEN_AT_ONCE) => {
                     if count == 0 {
                         return;
@@ -281,9 +283,6 @@ impl<P: Protocol> Node<P> {
                 () = sleep_until(due) => {}
             }
             for arrival in came.drain(..) {
-                if let Arrival::Stop = arrival {
-                    return self.flush();
-                }
                 self.arrive(arrival);
                 self.deliver();
             }
@@ -322,7 +321,6 @@ impl<P: Protocol> Node<P> {
             Arrival::Command(to, ticket, command) => {
                 self.hand(to, Coming::Command(ticket, command));
             }
-            Arrival::Stop => {}
         }
     }
 
@@ -390,7 +388,7 @@ impl<P: Protocol> Node<P> {
     fn begin(&mut self, identity: Identity, birth: P::Birth) {
         let address = Address::of(identity);
         let memory = Memory::Remember { capacity: SIGNATURES_REMEMBERED };
-        let notary = Notary::new(self.scheme, memory);
+        let notary = Notary::on_its_own(self.scheme, memory);
         let interposer = self.interposers.as_ref().and_then(|find| find(address));
         let watch = self.watcher(address);
         let now = self.plan.clock.now();
@@ -557,5 +555,117 @@ async fn sleep_until(when: Option<tokio::time::Instant>) {
     match when {
         Some(when) => tokio::time::sleep_until(when).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use super::super::placement::InTurn;
+    use super::*;
+    use crate::protocol::bcr::{self, Bcr, Birth, Message, Settings};
+
+    type Told = Arc<Mutex<Vec<String>>>;
+
+    /// Node 1 of four, and what it notices.
+    fn node() -> (Node<Bcr>, Told) {
+        let told = Told::default();
+        let ear = told.clone();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let peer = |number| {
+            let key = NodeSecret::generate().unwrap().public();
+            Peer { number, address, key }
+        };
+        let (answers, _) = mpsc::unbounded_channel();
+        let plan = NodePlan {
+            number: 1,
+            secret: NodeSecret::generate().unwrap(),
+            peers: [0, 2, 3].map(peer).into(),
+            listener: std::net::TcpListener::bind(address).unwrap(),
+            homes: vec![(Identity::OLYMPUS, 0), (Identity::client(0), 0)],
+            residents: Vec::new(),
+            placement: Box::new(InTurn::default()),
+            interposers: None,
+            scheme: Scheme::Ed25519,
+            limits: Limits { handshake: Duration::from_secs(1), frame: 10_000 },
+            room: Room { parcels: 100, bytes: 100_000, frame: 10_000 },
+            clock: Clock::start(),
+            log: None,
+            notices: Notices::to(move |notice| ear.lock().unwrap().push(notice.to_string())),
+            answers,
+            ready: std::sync::mpsc::channel().0,
+            stop: oneshot::channel().1,
+        };
+        (Node::new(plan, 1), told)
+    }
+
+    impl Node<Bcr> {
+        fn gets(&mut self, peer: NodeNumber, parcel: &Parcel<Bcr>) {
+            self.arrive(Arrival::Parcel(peer, wire::encode(parcel)));
+            self.deliver();
+        }
+    }
+
+    fn stop(from: Identity, to: Identity) -> Parcel<Bcr> {
+        let message = Message::Stop { configuration: 0 };
+        Parcel::Message { from, to, sent: 0, message }
+    }
+
+    fn client(number: u32) -> Parcel<Bcr> {
+        let settings = Settings::new(1);
+        let birth = Birth::Client { settings, number, workload: Default::default() };
+        Parcel::Birth { identity: Identity::client(number), birth }
+    }
+
+    #[test]
+    fn nobody_speaks_for_others() {
+        let (mut node, told) = node();
+        node.gets(0, &client(5));
+        node.gets(2, &stop(Identity::OLYMPUS, Identity::client(5)));
+        node.gets(2, &stop(Identity::client(5), Identity::client(5)));
+        node.gets(2, &client(6));
+        node.gets(3, &Parcel::Lives { identity: Identity::client(6), home: 3 });
+        node.gets(0, &stop(Identity::client(0), Identity::OLYMPUS));
+        node.arrive(Arrival::Parcel(2, vec![0, 1, 2, 3]));
+        assert_eq!((node.stats.refused, node.stats.received), (6, 0));
+        let told = told.lock().unwrap();
+        assert_eq!(told[0], "node 1 refused node 2: olympus does not live there");
+        assert!(node.seats.contains_key(&Identity::client(5)));
+        assert!(!node.seats.contains_key(&Identity::client(6)));
+        assert_eq!(node.directory.home(Identity::client(6)), None);
+        node.gets(0, &stop(Identity::OLYMPUS, Identity::client(5)));
+        assert_eq!((node.stats.refused, node.stats.received), (6, 1));
+    }
+
+    #[test]
+    fn what_comes_too_early_waits_for_the_registrar() {
+        let (mut node, _) = node();
+        let replica = Identity::replica(1, 0);
+        node.gets(2, &stop(replica, Identity::client(5)));
+        assert_eq!(node.stats.received, 0, "nobody knows either");
+        node.gets(0, &Parcel::Lives { identity: replica, home: 2 });
+        assert_eq!(node.stats.received, 0, "nobody knows the receiver");
+        node.gets(0, &client(5));
+        assert_eq!(node.stats.received, 1);
+        node.gets(0, &Parcel::Lives { identity: Identity::replica(1, 1), home: 3 });
+        node.gets(2, &stop(Identity::replica(1, 1), Identity::client(5)));
+        assert_eq!(node.stats.refused, 1, "it lives on node 3");
+    }
+
+    #[test]
+    fn what_is_asked_of_somebody_who_takes_nothing_is_answered() {
+        let (mut node, _) = node();
+        let (answers, mut answered) = mpsc::unbounded_channel();
+        node.answers = answers;
+        node.enter(Identity::OLYMPUS, 1);
+        let birth = Birth::Olympus { settings: Settings::new(1), clients: 1 };
+        node.begin(Identity::OLYMPUS, birth);
+        let command = bcr::Command::Ask(crate::object::Operation::get("k"));
+        node.arrive(Arrival::Command(Identity::OLYMPUS, Ticket(3), command));
+        node.deliver();
+        assert_eq!(answered.try_recv(), Ok((Ticket(3), bcr::Answer::NotAClient)));
     }
 }

@@ -100,7 +100,8 @@ impl process::Process<Toy> for Obedient {
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// Keeps what happened, without the numbers of events, which differ: a world has others in it.
+/// Keeps what happened, without the numbers of events, which differ: a world has others in it. Nor
+/// are copies counted in a seat.
 struct Keep(Seen);
 
 impl Watch<Toy> for Keep {
@@ -109,7 +110,8 @@ impl Watch<Toy> for Keep {
             return;
         }
         let line = Line::of(event, notary, &mut Default::default());
-        let fields = line.fields.iter().map(|(name, value)| format!("{name}={value:?}"));
+        let fields = line.fields.iter().filter(|(name, _)| *name != "copy");
+        let fields = fields.map(|(name, value)| format!("{name}={value:?}"));
         let fields: Vec<String> = fields.collect();
         let text = format!("{} {} {}", event.at_ns, line.event, fields.join(" "));
         self.0.lock().expect("nobody fails with it").push(text);
