@@ -3,8 +3,6 @@
 //! Here alone the clock of the machine is read. Every wait is for an event, with a limit that only
 //! an overloaded machine reaches.
 
-#![cfg(feature = "net")]
-
 use std::cell::Cell;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

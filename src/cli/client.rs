@@ -74,9 +74,26 @@ pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// What came of talking to a cluster.
 type Talk = Result<Result<Exit, UserError>, Failure>;
 
+/// Connects; tries it again for a while, since a cluster that was just started takes a moment.
+async fn connect(address: SocketAddr) -> Result<User, UserError> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    const TRIES: u32 = 40;
+    for _ in 1..TRIES {
+        match User::connect(address).await {
+            Err(UserError::Connect { error, .. })
+                if error.kind() == io::ErrorKind::ConnectionRefused =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            connected => return connected,
+        }
+    }
+    User::connect(address).await
+}
+
 fn once(args: &Args, shell: &mut Shell) -> Talk {
     runtime()?.block_on(async {
-        let mut user = match User::connect(args.to).await {
+        let mut user = match connect(args.to).await {
             Ok(user) => user,
             Err(error) => return Ok(Err(error)),
         };
@@ -110,7 +127,12 @@ fn load(args: &Args, shell: &mut Shell) -> Talk {
         // Whoever closed the output learns the sum alone, if anything.
         let _ = writeln!(shell, "{second:>4}s  {}", Told(tally)).and_then(|()| shell.flush());
     };
-    let tally = match runtime()?.block_on(net::load(args.to, load, each_second)) {
+    let runtime = runtime()?;
+    let put_on = async {
+        connect(args.to).await?;
+        net::load(args.to, load, each_second).await
+    };
+    let tally = match runtime.block_on(put_on) {
         Ok(tally) => tally,
         Err(error) => return Ok(Err(error)),
     };
@@ -140,7 +162,7 @@ impl std::fmt::Display for Told<'_> {
 /// A person's words, or those of a script, line by line.
 fn by_hand(args: &Args, shell: &mut Shell) -> Talk {
     let runtime = runtime()?;
-    let mut user = match runtime.block_on(User::connect(args.to)) {
+    let mut user = match runtime.block_on(connect(args.to)) {
         Ok(user) => user,
         Err(error) => return Ok(Err(error)),
     };

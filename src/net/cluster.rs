@@ -174,6 +174,7 @@ impl Cluster {
             let (ready, wait) = std::sync::mpsc::channel();
             waits.push(wait);
             let (stop, stopping) = oneshot::channel();
+            let (tell_begun, begun) = oneshot::channel();
             let own = NodePlan {
                 number: peer.number,
                 secret,
@@ -198,13 +199,16 @@ impl Cluster {
                 notices: notices.clone(),
                 answers: answers.clone(),
                 ready,
+                begun: tell_begun,
                 stop: stopping,
             };
             let (inlet, outlet) = node::inlet();
             let gateway = door.take().map(|(listener, answers, closing, tell_closed)| {
                 let (inlet, notices) = (inlet.clone(), notices.clone());
                 let clients = plan.clients;
-                (Gateway { listener, clients, inlet, answers, closing, notices }, tell_closed)
+                let gateway =
+                    Gateway { listener, clients, inlet, answers, begun, closing, notices };
+                (gateway, tell_closed)
             });
             let thread = spawn(own, inlet, outlet, gateway)?;
             cluster.nodes.push(RunningNode { peer, stop: Some(stop), thread: Some(thread) });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::identity::Identity;
 use crate::object::Operation;
@@ -108,6 +108,8 @@ pub(super) struct Gateway<P: Served> {
     pub(super) clients: u32,
     pub(super) inlet: Inlet<P>,
     pub(super) answers: mpsc::UnboundedReceiver<(Ticket, P::Answer)>,
+    /// Told when the client processes have begun; before that nobody is served.
+    pub(super) begun: oneshot::Receiver<()>,
     /// Becomes true when no new requests are to be taken.
     pub(super) closing: watch::Receiver<bool>,
     pub(super) notices: Notices,
@@ -117,6 +119,10 @@ impl<P: Served> Gateway<P> {
     /// Serves until it is closed and all that was under way is answered.
     pub(super) async fn serve(mut self) -> std::io::Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
+        tokio::select! {
+            begun = self.begun => if begun.is_err() { return Ok(()) },
+            _ = self.closing.wait_for(|closing| *closing) => return Ok(()),
+        }
         let desk = Rc::new(RefCell::new(Desk::new(self.clients)));
         let answering = desk.clone();
         let answers = tokio::task::spawn_local(async move {
@@ -144,7 +150,10 @@ impl<P: Served> Gateway<P> {
             let notices = self.notices.clone();
             tokio::task::spawn_local(async move {
                 let _place = place;
-                if let Err(error) = visit.serve().await {
+                if let Err(error) = visit.serve().await
+                    // A user who hangs up is not worth a word.
+                    && !matches!(error, Unserved::Io(_))
+                {
                     let (from, why) = (from.to_string(), error.to_string());
                     notices.tell(Notice::Unserved { from, why });
                 }

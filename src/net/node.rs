@@ -83,6 +83,8 @@ pub(super) struct NodePlan<P: Protocol> {
     pub(super) answers: mpsc::UnboundedSender<(Ticket, P::Answer)>,
     /// Told when all residents have begun.
     pub(super) ready: std::sync::mpsc::Sender<()>,
+    /// The same for the gateway, if it is here.
+    pub(super) begun: oneshot::Sender<()>,
     /// Tells the node to end.
     pub(super) stop: oneshot::Receiver<()>,
 }
@@ -155,7 +157,7 @@ struct Node<P: Protocol> {
     due: BTreeSet<(u64, Identity)>,
     due_of: BTreeMap<Identity, u64>,
     residents: Vec<(Identity, P::Birth)>,
-    ready: Option<std::sync::mpsc::Sender<()>>,
+    ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<()>)>,
     answers: mpsc::UnboundedSender<(Ticket, P::Answer)>,
     stats: NodeStats,
 }
@@ -197,7 +199,7 @@ impl<P: Protocol> Node<P> {
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
             residents: plan.residents,
-            ready: Some(plan.ready),
+            ready: Some((plan.ready, plan.begun)),
             answers: plan.answers,
             stats: NodeStats::default(),
         }
@@ -302,13 +304,14 @@ impl<P: Protocol> Node<P> {
         if !self.lines.values().all(|line| line.is_up()) {
             return;
         }
-        let Some(ready) = self.ready.take() else { return };
+        let Some((ready, begun)) = self.ready.take() else { return };
         for (identity, birth) in std::mem::take(&mut self.residents) {
             self.begin(identity, birth);
         }
         self.deliver();
         // Whoever waited for this may have given up.
         let _ = ready.send(());
+        let _ = begun.send(());
     }
 
     fn arrive(&mut self, arrival: Arrival<P>) {
@@ -597,6 +600,7 @@ mod tests {
             notices: Notices::to(move |notice| ear.lock().unwrap().push(notice.to_string())),
             answers,
             ready: std::sync::mpsc::channel().0,
+            begun: oneshot::channel().0,
             stop: oneshot::channel().1,
         };
         (Node::new(plan, 1), told)
