@@ -13,15 +13,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::crypto::Scheme;
 use crate::identity::Identity;
 use crate::object::Workload;
-use crate::process::Interposers;
-use crate::protocol::bcr::{Bcr, Birth, Settings};
+use crate::process::{Interposers, Ticket};
+use crate::protocol::bcr::{self, Bcr, Birth, Settings, Sound};
 
 use super::clock::Clock;
 use super::gateway::Gateway;
 use super::handshake::{HandshakeError, Limits, NodeSecret};
 use super::link::Room;
 use super::log::LogFolder;
-use super::node::{self, Inlet, NodePlan, NodeStats, Outlet};
+use super::node::{self, Inlet, NodePlan, NodeStats, Outlet, Signals};
 use super::placement::InTurn;
 use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
 
@@ -143,76 +143,36 @@ impl Cluster {
     /// If something that it needs cannot be had.
     pub fn start(plan: &Plan) -> Result<Cluster, ClusterError> {
         check(plan)?;
-        let gateway = listen(plan.gateway)?;
-        let address = gateway.local_addr()?;
-        let mut sites = Vec::new();
-        for number in 0..plan.nodes {
-            let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-            let secret = NodeSecret::generate()?;
-            let address = listener.local_addr()?;
-            let peer = Peer { number, address, key: secret.public() };
-            sites.push((peer, secret, listener));
-        }
-        let peers: Vec<Peer> = sites.iter().map(|(peer, ..)| peer.clone()).collect();
+        let listener = listen(plan.gateway)?;
+        let gateway = listener.local_addr()?;
+        let (notices, ending) = until_ending(&plan.notices);
+        let plan = &Plan { notices, ..plan.clone() };
+        let sites = sites(plan.nodes)?;
         let (closing, close) = watch::channel(false);
         let (tell_closed, closed) = std::sync::mpsc::channel();
         let (answers, answered) = mpsc::unbounded_channel();
-        let mut cluster = Cluster {
-            nodes: Vec::new(),
-            gateway: address,
-            closing,
-            closed,
-            stop: plan.stop,
-            ending: Arc::default(),
-        };
-        let (notices, ending) = until_ending(&plan.notices);
-        cluster.ending = ending;
-        let mut waits = Vec::new();
-        let mut door = Some((gateway, answered, close, tell_closed));
+        let mut door = Some((listener, answered, close, tell_closed));
+        let (mut nodes, mut waits) = (Vec::new(), Vec::new());
         let clock = Clock::start();
-        for (peer, secret, listener) in sites {
+        for index in 0..sites.len() {
             let (ready, wait) = std::sync::mpsc::channel();
             waits.push(wait);
             let (stop, stopping) = oneshot::channel();
             let (tell_begun, begun) = oneshot::channel();
-            let own = NodePlan {
-                number: peer.number,
-                secret,
-                peers: peers.iter().filter(|p| p.number != peer.number).cloned().collect(),
-                listener,
-                homes: residents(plan).map(|(identity, _)| (identity, REGISTRAR)).collect(),
-                residents: match peer.number {
-                    REGISTRAR => residents(plan).collect(),
-                    _ => Vec::new(),
-                },
-                placement: Box::new(InTurn::default()),
-                interposers: plan.interposers.clone(),
-                scheme: plan.scheme,
-                limits: Limits { handshake: plan.handshake, frame: plan.longest_message },
-                room: Room {
-                    parcels: plan.backlog.0,
-                    bytes: plan.backlog.1,
-                    frame: plan.longest_message,
-                },
-                clock,
-                log: plan.log.clone(),
-                notices: notices.clone(),
-                answers: answers.clone(),
-                ready,
-                begun: tell_begun,
-                stop: stopping,
-            };
+            let signals = Signals { ready, begun: tell_begun, stop: stopping };
+            let own = node_plan(plan, &sites, index, (clock, answers.clone(), signals))?;
             let (inlet, outlet) = node::inlet();
             let gateway = door.take().map(|(listener, answers, closing, tell_closed)| {
-                let (inlet, notices) = (inlet.clone(), notices.clone());
+                let (inlet, notices) = (inlet.clone(), plan.notices.clone());
                 let clients = plan.clients;
                 let gateway =
                     Gateway { listener, clients, inlet, answers, begun, closing, notices };
                 (gateway, tell_closed)
             });
-            let thread = spawn(own, inlet, outlet, gateway)?;
-            cluster.nodes.push(RunningNode { peer, stop: Some(stop), thread: Some(thread) });
+            let (thread, peer) = (spawn(own, inlet, outlet, gateway)?, sites[index].peer.clone());
+            nodes.push(RunningNode { peer, stop: Some(stop), thread: Some(thread) });
         }
+        let cluster = Cluster { nodes, gateway, closing, closed, stop: plan.stop, ending };
         wait_for(waits, plan.start)?;
         Ok(cluster)
     }
@@ -290,6 +250,59 @@ fn until_ending(notices: &Notices) -> (Notices, Arc<AtomicBool>) {
     (filtered, ending)
 }
 
+/// A node's place on this machine.
+struct Site {
+    peer: Peer,
+    secret: NodeSecret,
+    listener: TcpListener,
+}
+
+/// So many places.
+fn sites(count: NodeNumber) -> Result<Vec<Site>, ClusterError> {
+    let site = |number| {
+        let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let secret = NodeSecret::generate()?;
+        let address = listener.local_addr()?;
+        let peer = Peer { number, address, key: secret.public() };
+        Ok(Site { peer, secret, listener })
+    };
+    (0..count).map(site).collect()
+}
+
+/// What one of the nodes is made from.
+fn node_plan(
+    plan: &Plan,
+    sites: &[Site],
+    index: usize,
+    (clock, answers, signals): (Clock, Answers, Signals),
+) -> Result<NodePlan<Bcr>, ClusterError> {
+    let Site { peer, secret, listener } = &sites[index];
+    let number = peer.number;
+    let peers = sites.iter().map(|site| &site.peer).filter(|peer| peer.number != number);
+    let (longest, (parcels, bytes)) = (plan.longest_message, plan.backlog);
+    Ok(NodePlan {
+        number,
+        secret: secret.clone(),
+        peers: peers.cloned().collect(),
+        listener: listener.try_clone()?,
+        homes: residents(plan).map(|(identity, _)| (identity, REGISTRAR)).collect(),
+        residents: residents(plan).filter(|_| number == REGISTRAR).collect(),
+        placement: Box::new(InTurn::default()),
+        interposers: plan.interposers.clone(),
+        scheme: plan.scheme,
+        limits: Limits { handshake: plan.handshake, frame: longest },
+        room: Room { parcels, bytes, frame: longest },
+        clock,
+        log: plan.log.clone(),
+        notices: plan.notices.clone(),
+        answers,
+        signals,
+    })
+}
+
+/// Where a node puts what its processes answer.
+type Answers = mpsc::UnboundedSender<(Ticket, bcr::Answer)>;
+
 fn check(plan: &Plan) -> Result<(), ClusterError> {
     let refuse = |why: String| Err(ClusterError::Plan(why));
     if plan.nodes == 0 || plan.nodes > MOST_NODES {
@@ -306,7 +319,7 @@ fn check(plan: &Plan) -> Result<(), ClusterError> {
 }
 
 /// Who lives at the registrar's from the beginning.
-fn residents(plan: &Plan) -> impl Iterator<Item = (Identity, Birth<crate::protocol::bcr::Sound>)> {
+fn residents(plan: &Plan) -> impl Iterator<Item = (Identity, Birth<Sound>)> {
     let (settings, clients) = (plan.settings, plan.clients);
     let olympus = (Identity::OLYMPUS, Birth::Olympus { settings, clients });
     let clients = (0..clients).map(move |number| {

@@ -81,6 +81,11 @@ pub(super) struct NodePlan<P: Protocol> {
     pub(super) log: Option<LogFolder>,
     pub(super) notices: Notices,
     pub(super) answers: mpsc::UnboundedSender<(Ticket, P::Answer)>,
+    pub(super) signals: Signals,
+}
+
+/// What a node and whoever started it tell each other.
+pub(super) struct Signals {
     /// Told when all residents have begun.
     pub(super) ready: std::sync::mpsc::Sender<()>,
     /// The same for the gateway, if it is here.
@@ -119,15 +124,14 @@ pub struct NodeStats {
 
 /// Runs a node until it is told to stop.
 pub(super) async fn run<P: Protocol>(
-    mut plan: NodePlan<P>,
+    plan: NodePlan<P>,
     inlet: Inlet<P>,
     outlet: Outlet<P>,
 ) -> std::io::Result<NodeStats> {
-    let stop = std::mem::replace(&mut plan.stop, oneshot::channel().1);
     let session = getrandom::u64().map_err(std::io::Error::other)?;
     let listener = TcpListener::from_std(plan.listener.try_clone()?)?;
     let local = LocalSet::new();
-    let mut node = Node::new(plan, session);
+    let (mut node, stop) = Node::new(plan, session);
     node.keep_links(&local, &inlet);
     node.listen(&local, listener, session, inlet);
     let node = local.run_until(async move {
@@ -174,12 +178,13 @@ struct Shared {
 }
 
 impl<P: Protocol> Node<P> {
-    fn new(plan: NodePlan<P>, session: u64) -> Node<P> {
+    fn new(plan: NodePlan<P>, session: u64) -> (Node<P>, oneshot::Receiver<()>) {
+        let Signals { ready, begun, stop } = plan.signals;
         let line = |peer: &Peer| {
             let line = Line::new(Outgoing::new(session, plan.room));
             (peer.number, Rc::new(line))
         };
-        Node {
+        let node = Node {
             lines: plan.peers.iter().map(line).collect(),
             plan: Rc::new(Shared {
                 number: plan.number,
@@ -199,10 +204,11 @@ impl<P: Protocol> Node<P> {
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
             residents: plan.residents,
-            ready: Some((plan.ready, plan.begun)),
+            ready: Some((ready, begun)),
             answers: plan.answers,
             stats: NodeStats::default(),
-        }
+        };
+        (node, stop)
     }
 
     fn stats(&self) -> NodeStats {
@@ -599,11 +605,13 @@ mod tests {
             log: None,
             notices: Notices::to(move |notice| ear.lock().unwrap().push(notice.to_string())),
             answers,
-            ready: std::sync::mpsc::channel().0,
-            begun: oneshot::channel().0,
-            stop: oneshot::channel().1,
+            signals: Signals {
+                ready: std::sync::mpsc::channel().0,
+                begun: oneshot::channel().0,
+                stop: oneshot::channel().1,
+            },
         };
-        (Node::new(plan, 1), told)
+        (Node::new(plan, 1).0, told)
     }
 
     impl Node<Bcr> {
