@@ -13,15 +13,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::crypto::Scheme;
 use crate::identity::Identity;
 use crate::object::Workload;
-use crate::process::{Interposers, Ticket};
-use crate::protocol::bcr::{self, Bcr, Birth, Settings, Sound};
+use crate::process::Interposers;
+use crate::protocol::bcr::{Bcr, Birth, Settings, Sound};
 
 use super::clock::Clock;
 use super::gateway::Gateway;
 use super::handshake::{HandshakeError, Limits, NodeSecret};
 use super::link::Room;
 use super::log::LogFolder;
-use super::node::{self, Inlet, NodePlan, NodeStats, Outlet, Signals};
+use super::node::{self, Answers, Inlet, NodePlan, NodeStats, Outlet, Signals};
 use super::placement::InTurn;
 use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
 
@@ -274,7 +274,7 @@ fn node_plan(
     plan: &Plan,
     sites: &[Site],
     index: usize,
-    (clock, answers, signals): (Clock, Answers, Signals),
+    (clock, answers, signals): (Clock, Answers<Bcr>, Signals),
 ) -> Result<NodePlan<Bcr>, ClusterError> {
     let Site { peer, secret, listener } = &sites[index];
     let number = peer.number;
@@ -299,9 +299,6 @@ fn node_plan(
         signals,
     })
 }
-
-/// Where a node puts what its processes answer.
-type Answers = mpsc::UnboundedSender<(Ticket, bcr::Answer)>;
 
 fn check(plan: &Plan) -> Result<(), ClusterError> {
     let refuse = |why: String| Err(ClusterError::Plan(why));

@@ -107,7 +107,7 @@ pub(super) struct Gateway<P: Served> {
     pub(super) listener: std::net::TcpListener,
     pub(super) clients: u32,
     pub(super) inlet: Inlet<P>,
-    pub(super) answers: mpsc::UnboundedReceiver<(Ticket, P::Answer)>,
+    pub(super) answers: mpsc::UnboundedReceiver<(Ticket, Option<P::Answer>)>,
     /// Told when the client processes have begun; before that nobody is served.
     pub(super) begun: oneshot::Receiver<()>,
     /// Becomes true when no new requests are to be taken.
@@ -127,7 +127,8 @@ impl<P: Served> Gateway<P> {
         let answering = desk.clone();
         let answers = tokio::task::spawn_local(async move {
             while let Some((ticket, answer)) = self.answers.recv().await {
-                answering.borrow_mut().take(ticket, P::result(answer));
+                let gone = || Err("the process that was to ask is gone; ask again".to_owned());
+                answering.borrow_mut().take(ticket, answer.map_or_else(gone, P::result));
             }
         });
         let places = Arc::new(Semaphore::new(MOST_USERS));

@@ -80,7 +80,7 @@ pub(super) struct NodePlan<P: Protocol> {
     pub(super) clock: Clock,
     pub(super) log: Option<LogFolder>,
     pub(super) notices: Notices,
-    pub(super) answers: mpsc::UnboundedSender<(Ticket, P::Answer)>,
+    pub(super) answers: Answers<P>,
     pub(super) signals: Signals,
 }
 
@@ -93,6 +93,9 @@ pub(super) struct Signals {
     /// Tells the node to end.
     pub(super) stop: oneshot::Receiver<()>,
 }
+
+/// Where answers to commands go; none for a command to a process that is not here any more.
+pub(super) type Answers<P> = mpsc::UnboundedSender<(Ticket, Option<<P as Protocol>::Answer>)>;
 
 /// The way to a node from outside of its thread.
 pub(super) type Inlet<P> = mpsc::Sender<Arrival<P>>;
@@ -162,7 +165,7 @@ struct Node<P: Protocol> {
     due_of: BTreeMap<Identity, u64>,
     residents: Vec<(Identity, P::Birth)>,
     ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<()>)>,
-    answers: mpsc::UnboundedSender<(Ticket, P::Answer)>,
+    answers: Answers<P>,
     stats: NodeStats,
 }
 
@@ -439,6 +442,10 @@ impl<P: Protocol> Node<P> {
 
     fn hand(&mut self, to: Identity, coming: Coming<P>) {
         let is_message = matches!(coming, Coming::Message { .. });
+        if let (Coming::Command(ticket, _), false) = (&coming, self.seats.contains_key(&to)) {
+            // Nobody may wait for it any more.
+            let _ = self.answers.send((*ticket, None));
+        }
         let now = self.plan.clock.now();
         match self.seats.get_mut(&to) {
             Some(seat) => {
@@ -497,7 +504,7 @@ impl<P: Protocol> Node<P> {
             }
             Leaving::Answer(ticket, answer) => {
                 // Nobody may wait for it any more.
-                let _ = self.answers.send((ticket, answer));
+                let _ = self.answers.send((ticket, Some(answer)));
             }
             // What a process persists lives as long as its node: it is safe there at once.
             Leaving::Writing => {
@@ -678,6 +685,9 @@ mod tests {
         let command = bcr::Command::Ask(crate::object::Operation::get("k"));
         node.arrive(Arrival::Command(Identity::OLYMPUS, Ticket(3), command));
         node.deliver();
-        assert_eq!(answered.try_recv(), Ok((Ticket(3), bcr::Answer::NotAClient)));
+        assert_eq!(answered.try_recv(), Ok((Ticket(3), Some(bcr::Answer::NotAClient))));
+        let command = bcr::Command::Ask(crate::object::Operation::get("k"));
+        node.arrive(Arrival::Command(Identity::client(9), Ticket(4), command));
+        assert_eq!(answered.try_recv(), Ok((Ticket(4), None)));
     }
 }
