@@ -86,6 +86,8 @@ fn a_cluster_answers_every_operation() {
     let stats = cluster.stop().expect("it stops");
     assert!(stats.iter().all(|stats| (stats.lost, stats.refused) == (0, 0)), "{stats:?}");
     assert!(stats[1].received > 0, "replicas live on nodes of their own: {stats:?}");
+    // A replica checks each request, and the head what the others say of the result.
+    assert!(stats.iter().all(|stats| stats.verified >= 7 && stats.signed >= 7), "{stats:?}");
 }
 
 /// What one user does, with the times when it began and was over by a common clock.

@@ -121,7 +121,12 @@ pub(super) fn serve(args: &Args, shell: &mut Shell) -> Outcome {
         Ok(stats) => {
             let sum = |of: fn(&NodeStats) -> u64| stats.iter().map(of).sum::<u64>();
             let (received, lost) = (sum(|s| s.received), sum(|s| s.lost + s.dropped));
-            writeln!(shell, "stopped   {received} messages received, {lost} lost")?;
+            let (signed, verified) = (sum(|s| s.signed), sum(|s| s.verified));
+            writeln!(
+                shell,
+                "stopped   {received} messages received, {lost} lost; \
+                 {signed} signatures made, {verified} checked"
+            )?;
             Ok(Exit::Held)
         }
         Err(error @ ClusterError::Unanswered(_)) => {

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::LocalSet;
 
-use crate::crypto::{Memory, Notary, Scheme};
+use crate::crypto::{Counts, Memory, Notary, Scheme};
 use crate::identity::{Address, Identity};
 use crate::process::{Interposers, Protocol, Ticket};
 use crate::trace::What;
@@ -123,6 +123,17 @@ pub struct NodeStats {
     pub lost: u64,
     /// Messages that waited in vain to learn where somebody lives.
     pub dropped: u64,
+    /// Signatures made by processes here.
+    pub signed: u64,
+    /// Signatures checked by them, without those that they remembered.
+    pub verified: u64,
+}
+
+impl NodeStats {
+    fn count(&mut self, Counts { signed, verified, remembered }: Counts) {
+        self.signed += signed;
+        self.verified += verified - remembered;
+    }
 }
 
 /// Runs a node until it is told to stop.
@@ -216,7 +227,9 @@ impl<P: Protocol> Node<P> {
 
     fn stats(&self) -> NodeStats {
         let lost = self.lines.values().map(|line| line.lost()).sum();
-        NodeStats { lost, dropped: self.directory.dropped(), ..self.stats }
+        let mut stats = NodeStats { lost, dropped: self.directory.dropped(), ..self.stats };
+        self.seats.values().for_each(|seat| stats.count(seat.notary_counts()));
+        stats
     }
 
     /// Calls every other node.
@@ -489,8 +502,8 @@ impl<P: Protocol> Node<P> {
         for leaving in leaving {
             self.carry(identity, leaving);
         }
-        if is_over {
-            self.seats.remove(&identity);
+        if is_over && let Some(seat) = self.seats.remove(&identity) {
+            self.stats.count(seat.notary_counts());
         }
     }
 

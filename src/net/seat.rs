@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::crypto::Notary;
+use crate::crypto::{Counts, Notary};
 use crate::identity::{Address, Identity};
 use crate::process::{
     Effect, Entropy, Input, Interpose, Outbox, Process as _, Protocol, Survived, Ticket,
@@ -122,6 +122,11 @@ impl<P: Protocol> Seat<P> {
     /// Whether the process has ended.
     pub(super) fn is_over(&self) -> bool {
         self.process.is_none()
+    }
+
+    /// How often its notary was asked.
+    pub(super) fn notary_counts(&self) -> Counts {
+        self.outbox.notary_ref().counts()
     }
 
     /// Takes out what has left the process, in order.
