@@ -185,16 +185,18 @@ fn strangers_and_garbage_are_refused_and_the_cluster_goes_on() {
         ear.wait_for(&whom);
     }
     let gateway = cluster.gateway();
+    send(gateway, &[3]);
+    ear.wait_for("did not say what it speaks in time");
     send(gateway, &[0xff; 300]);
     ear.wait_for("a frame of 4294967295 bytes is longer than 1048576");
     send(gateway, &[3, 0, 0, 0, 1, 2, 3]);
-    ear.wait_for("the gateway refused");
     let hello = frame(&wire::encode(&Hello { format: 77, ..Hello::OWN }));
     send(gateway, &hello);
     ear.wait_for("version 1 of the users' protocol");
     let mut rubbish = frame(&wire::encode(&Hello::OWN));
     rubbish.extend(frame(&[0x80; 20]));
     send(gateway, &rubbish);
+    ear.wait_for("the message is damaged or of another version");
     let told =
         block_on(async { ask(&mut user(&cluster).await, &["put('k','v')", "get('k')"]).await });
     assert_eq!(told, ["OK", "v"]);

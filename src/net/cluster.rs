@@ -164,9 +164,17 @@ impl Cluster {
             let (inlet, outlet) = node::inlet();
             let gateway = door.take().map(|(listener, answers, closing, tell_closed)| {
                 let (inlet, notices) = (inlet.clone(), plan.notices.clone());
-                let clients = plan.clients;
-                let gateway =
-                    Gateway { listener, clients, inlet, answers, begun, closing, notices };
+                let (clients, greeting) = (plan.clients, plan.handshake);
+                let gateway = Gateway {
+                    listener,
+                    clients,
+                    greeting,
+                    inlet,
+                    answers,
+                    begun,
+                    closing,
+                    notices,
+                };
                 (gateway, tell_closed)
             });
             let (thread, peer) = (spawn(own, inlet, outlet, gateway)?, sites[index].peer.clone());

@@ -5,10 +5,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::identity::Identity;
 use crate::object::Operation;
@@ -17,7 +19,7 @@ use crate::syntax;
 use crate::wire::{self, WireError};
 
 use super::frame::{FrameError, Frames};
-use super::node::{Arrival, Inlet};
+use super::node::{Arrival, Inlet, sleep_until};
 use super::roster::{Notice, Notices};
 use super::served::Served;
 use super::user::{self, Hello, LONGEST, Request, Response};
@@ -98,6 +100,8 @@ enum Unserved {
         user::FORMAT
     )]
     Hello,
+    #[error("it did not say what it speaks in time; use `perjury client`")]
+    Silent,
     #[error("the cluster has stopped")]
     Stopped,
 }
@@ -106,6 +110,8 @@ enum Unserved {
 pub(super) struct Gateway<P: Served> {
     pub(super) listener: std::net::TcpListener,
     pub(super) clients: u32,
+    /// How long a user may take to say what he speaks.
+    pub(super) greeting: Duration,
     pub(super) inlet: Inlet<P>,
     pub(super) answers: mpsc::UnboundedReceiver<(Ticket, Option<P::Answer>)>,
     /// Told when the client processes have begun; before that nobody is served.
@@ -147,7 +153,9 @@ impl<P: Served> Gateway<P> {
                 continue;
             };
             let inlet = self.inlet.clone();
-            let visit = Visit::<P>::new(stream, inlet, desk.clone(), self.closing.clone());
+            let greeting = Instant::now() + self.greeting;
+            let visit =
+                Visit::<P>::new(stream, inlet, desk.clone(), self.closing.clone(), greeting);
             let notices = self.notices.clone();
             tokio::task::spawn_local(async move {
                 let _place = place;
@@ -187,7 +195,8 @@ struct Visit<P: Served> {
     closing: watch::Receiver<bool>,
     responses: mpsc::UnboundedReceiver<Response>,
     respond: mpsc::UnboundedSender<Response>,
-    has_greeted: bool,
+    /// By when he must have said what he speaks; none once he has.
+    greeting: Option<Instant>,
     under_way: usize,
 }
 
@@ -197,6 +206,7 @@ impl<P: Served> Visit<P> {
         inlet: Inlet<P>,
         desk: Rc<RefCell<Desk>>,
         closing: watch::Receiver<bool>,
+        greeting: Instant,
     ) -> Visit<P> {
         let (respond, responses) = mpsc::unbounded_channel();
         Visit {
@@ -207,7 +217,7 @@ impl<P: Served> Visit<P> {
             closing,
             responses,
             respond,
-            has_greeted: false,
+            greeting: Some(greeting),
             under_way: 0,
         }
     }
@@ -224,6 +234,7 @@ impl<P: Served> Visit<P> {
                 count = self.stream.read_buf(&mut bytes), if may_read => Turn::Came(count?),
                 count = self.responses.recv_many(&mut told, MOST_OF_ONE) => Turn::Told(count),
                 _ = self.closing.wait_for(|closing| *closing), if is_open => Turn::Closing,
+                () = sleep_until(self.greeting) => return Err(Unserved::Silent),
             };
             match turn {
                 Turn::Came(count) => {
@@ -265,12 +276,12 @@ impl<P: Served> Visit<P> {
     async fn take_frames(&mut self, is_open: bool) -> Result<(), Unserved> {
         while is_open && self.under_way < MOST_OF_ONE {
             let Some(frame) = self.frames.next()? else { return Ok(()) };
-            if !self.has_greeted {
+            if self.greeting.is_some() {
                 let hello = wire::decode::<Hello>(frame, LONGEST);
                 if hello != Ok(Hello::OWN) {
                     return Err(Unserved::Hello);
                 }
-                self.has_greeted = true;
+                self.greeting = None;
                 continue;
             }
             let Request { number, operation } = wire::decode(frame, LONGEST)?;

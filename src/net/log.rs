@@ -14,6 +14,7 @@ use crate::trace::{Event, FORMAT, Line, Ordinals, Watch};
 
 use super::clock;
 use super::roster::{Notice, Notices};
+use super::seat::Keep;
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,12 @@ impl Log {
             self.file = None;
             self.notices.tell(Notice::Unlogged { why: error.to_string() });
         }
+    }
+}
+
+impl<P: Protocol> Keep<P> for Log {
+    fn flush(&mut self) {
+        self.write(BufWriter::flush);
     }
 }
 

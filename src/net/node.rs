@@ -295,6 +295,9 @@ impl<P: Protocol> Node<P> {
         self.begin_if_ready();
         loop {
             self.flush();
+            if outlet.is_empty() {
+                self.flush_logs();
+            }
             let due = self.due.first().map(|(due_ns, _)| self.plan.clock.at(*due_ns));
             tokio::select! {
                 biased;
@@ -319,6 +322,13 @@ impl<P: Protocol> Node<P> {
     /// Lets the links send what is there for them.
     fn flush(&self) {
         self.lines.values().for_each(|line| line.flush());
+    }
+
+    /// Whoever reads the logs sees everything, whenever there is nothing else to do.
+    fn flush_logs(&mut self) {
+        if self.plan.log.is_some() {
+            self.seats.values_mut().for_each(|seat| seat.flush());
+        }
     }
 
     /// Once all links are up, the residents begin.
@@ -580,7 +590,7 @@ impl<P: Protocol> Node<P> {
 }
 
 /// Until then; for ever, if there is no such time.
-async fn sleep_until(when: Option<tokio::time::Instant>) {
+pub(super) async fn sleep_until(when: Option<tokio::time::Instant>) {
     match when {
         Some(when) => tokio::time::sleep_until(when).await,
         None => std::future::pending().await,

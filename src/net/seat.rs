@@ -89,8 +89,14 @@ pub(super) struct Seat<P: Protocol> {
     events: u64,
 }
 
-/// Who watches a process.
-pub(super) type Watcher<P> = Option<Box<dyn Watch<P>>>;
+/// Somebody who watches a process and keeps what he sees.
+pub(super) trait Keep<P: Protocol>: Watch<P> {
+    /// Puts down all that he saw so far: nothing more may come for a while.
+    fn flush(&mut self);
+}
+
+/// Who watches a process, if anybody does.
+pub(super) type Watcher<P> = Option<Box<dyn Keep<P>>>;
 
 impl<P: Protocol> Seat<P> {
     /// A process that has done nothing yet, with a notary of its own; perhaps somebody stands
@@ -168,6 +174,13 @@ impl<P: Protocol> Seat<P> {
             self.timers.cancel(timer);
             let cause = self.emit(now, 0, What::TimerFired { timer });
             self.hand(now, Input::Timer(timer), cause);
+        }
+    }
+
+    /// Lets whoever watches put down what he saw so far.
+    pub(super) fn flush(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.flush();
         }
     }
 

@@ -102,9 +102,13 @@ type Seen = Arc<Mutex<Vec<String>>>;
 
 /// Keeps what happened, without the numbers of events, which differ: a world has others in it. Nor
 /// are copies counted in a seat.
-struct Keep(Seen);
+struct Witness(Seen);
 
-impl Watch<Toy> for Keep {
+impl Keep<Toy> for Witness {
+    fn flush(&mut self) {}
+}
+
+impl Watch<Toy> for Witness {
     fn see(&mut self, event: &Event<'_, Toy>, notary: &Notary) {
         if event.process.identity == OTHER {
             return;
@@ -126,7 +130,7 @@ fn at(monotonic_ns: u64) -> Now {
 fn in_a_seat(script: &[(u64, &[Deed])], until_ns: u64) -> Vec<String> {
     let seen = Seen::default();
     let notary = Notary::new(Scheme::Ideal, Memory::None);
-    let watch: Watcher<Toy> = Some(Box::new(Keep(seen.clone())));
+    let watch: Watcher<Toy> = Some(Box::new(Witness(seen.clone())));
     let address = Address::of(Identity::other(0));
     let mut seat = Seat::<Toy>::new(address, Vec::new(), None, notary, watch);
     seat.emit(at(0), 0, What::Born { birth: &Vec::new() });
@@ -169,7 +173,7 @@ fn in_a_world(script: &[(u64, &[Deed])]) -> Vec<String> {
     for (at_ns, deeds) in script {
         world.command(*at_ns, address, deeds.to_vec());
     }
-    assert!(world.run(&mut Keep(seen.clone())).is_quiet());
+    assert!(world.run(&mut Witness(seen.clone())).is_quiet());
     let seen = seen.lock().expect("nobody fails with it");
     seen.clone()
 }
