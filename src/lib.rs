@@ -44,6 +44,7 @@
     feature = "explore",
     doc = "* [`explore`]: scenarios that nobody wrote, and what breaks in them made small."
 )]
+#![cfg_attr(feature = "net", doc = "* [`net`]: the same processes on real sockets.")]
 #![cfg_attr(feature = "view", doc = "* [`view`]: the picture of a run, one HTML file.")]
 #![cfg_attr(feature = "cli", doc = "* [`cli`]: the command line, one file a command.")]
 #![cfg_attr(feature = "explore", doc = include_str!("OWN_PROTOCOL.md"))]
@@ -57,6 +58,8 @@ pub mod explore;
 pub mod fault;
 pub mod identity;
 pub mod judge;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod object;
 pub mod process;
 pub mod protocol;

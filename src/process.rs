@@ -270,6 +270,21 @@ pub enum Effect<P: Protocol> {
     },
 }
 
+impl<P: Protocol> Effect<P> {
+    /// For runtimes: whether it is felt outside of its process, or must keep its place behind those
+    /// that are. Such an effect waits until what was persisted before it is safe.
+    pub fn leaves(&self) -> bool {
+        matches!(
+            self,
+            Effect::Send { .. }
+                | Effect::Spawn { .. }
+                | Effect::Answer { .. }
+                | Effect::Stop
+                | Effect::Persist { .. }
+        )
+    }
+}
+
 /// What somebody who stands before a process did in its stead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Injection {

@@ -12,6 +12,12 @@ use crate::scenario::{self, Diagnosis, ReadOptions, Reading, Scenario};
 use super::Failure;
 use super::shell::Shell;
 
+/// A length of time as scenarios write it, in nanoseconds.
+pub(super) fn duration_ns(text: &str) -> Result<u64, String> {
+    let ns = scenario::number::duration(text);
+    ns.filter(|ns| *ns > 0).ok_or_else(|| "write a number with a unit: 30s, 10min, 2h".to_owned())
+}
+
 /// How scenario files are read.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct Reader {

@@ -6,6 +6,7 @@
 mod args;
 mod bar;
 mod check;
+mod client;
 mod convert;
 mod diff;
 mod explain;
@@ -21,6 +22,7 @@ mod pictured;
 mod place;
 mod run;
 mod schema;
+mod serve;
 mod shell;
 mod shrink;
 mod step;
@@ -117,6 +119,7 @@ Examples:
   perjury test scenarios                 hold every scenario against what it expects
   perjury fuzz bcr --runs 10000          draw scenarios with faults, and find what breaks
   perjury check mine.toml                is it the same run in another process?
+  perjury serve --t 1                    the same protocol on real sockets; then perjury client
 
 Exit codes: 0 everything held; 1 a property broken or an expectation missed; 2 bad input;
 3 undecided, since a limit was reached; 4 not deterministic; 5 broken beyond tolerance.";
@@ -153,6 +156,10 @@ enum Command {
     Explore(explore::Args),
     /// Run a scenario by hand: see what is pending, choose, look at a process.
     Step(step::Args),
+    /// Serve a replicated dictionary on real sockets.
+    Serve(serve::Args),
+    /// Ask a cluster that is served: once, by hand, or with a load.
+    Client(client::Args),
     /// Print the JSON Schema of scenarios, for editors, or that of a log's lines.
     Schema(schema::Args),
     /// Print a script that completes commands in a shell.
@@ -229,6 +236,8 @@ impl Command {
             Command::Export(args) => export::export(&args, shell),
             Command::Explore(args) => explore::explore(&args, shell),
             Command::Step(args) => step::step(&args, shell),
+            Command::Serve(args) => serve::serve(&args, shell),
+            Command::Client(args) => client::client(&args, shell),
             Command::Schema(args) => schema::schema(&args, shell),
             Command::Completions { shell: kind } => {
                 clap_complete::generate(kind, &mut visible(Cli::command()), "perjury", shell);

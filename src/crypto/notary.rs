@@ -34,6 +34,8 @@ pub struct Notary {
     memory: Option<Table>,
     directory: Arc<BTreeMap<Identity, PublicKey>>,
     counts: Counts,
+    /// Whether others make keys elsewhere.
+    on_its_own: bool,
 }
 
 impl fmt::Debug for Notary {
@@ -49,7 +51,32 @@ impl Notary {
             (Scheme::Ed25519, Memory::Remember { capacity }) => Some(Table::new(capacity)),
             _ => None,
         };
-        Notary { scheme, memory, directory: Arc::default(), counts: Counts::default() }
+        Notary {
+            scheme,
+            memory,
+            directory: Arc::default(),
+            counts: Counts::default(),
+            on_its_own: false,
+        }
+    }
+
+    /// A notary of one party alone, for sockets. It knows the keys that were made here, and of
+    /// others that under which it found a signature of theirs to be good.
+    pub fn on_its_own(scheme: Scheme, memory: Memory) -> Notary {
+        Notary { on_its_own: true, ..Notary::new(scheme, memory) }
+    }
+
+    /// Whether others make keys elsewhere.
+    #[inline]
+    pub fn is_on_its_own(&self) -> bool {
+        self.on_its_own
+    }
+
+    /// Somebody's signature was good under this key. The first key of a party counts.
+    pub(super) fn meet(&mut self, owner: Identity, key: &PublicKey) {
+        if !self.directory.contains_key(&owner) {
+            Arc::make_mut(&mut self.directory).insert(owner, *key);
+        }
     }
 
     /// The scheme that it works under.
@@ -107,7 +134,7 @@ impl Notary {
         self.remembers(key, message, signature) || self.check(key, message, signature)
     }
 
-    /// The key last made here for a party.
+    /// The key last made here for a party, or that it was met with.
     ///
     /// It serves the trace, which shows a signature as its signer and whether it is valid. A
     /// process must not ask: its answers would depend on who made keys before it.
@@ -209,6 +236,17 @@ mod tests {
         assert!(notary.verify(&public, &message(2), &elsewhere));
         assert!(!notary.verify(&public, &message(2), &here));
         assert_eq!(notary.counts(), Counts { signed: 1, verified: 4, remembered: 2 });
+    }
+
+    #[test]
+    fn one_on_its_own_learns_the_keys_of_those_whose_signatures_are_good() {
+        let olympus = Identity::OLYMPUS;
+        let (_, public) = Notary::new(Scheme::Ed25519, Memory::None).keys(&[1; 32], olympus);
+        let mut notary = Notary::on_its_own(Scheme::Ed25519, Memory::USUAL);
+        assert_eq!(notary.public_key_of(olympus), None);
+        notary.meet(olympus, &public);
+        notary.meet(olympus, &PublicKey::from_bytes([0; 32]));
+        assert_eq!(notary.public_key_of(olympus), Some(public));
     }
 
     #[test]

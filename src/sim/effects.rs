@@ -39,7 +39,7 @@ impl<P: Protocol> World<P> {
         if node.process.is_none() {
             return;
         }
-        if node.disk.writing.is_some() && leaves(&effect) {
+        if node.disk.writing.is_some() && effect.leaves() {
             node.disk.held.push_back((effect, cause));
             self.full |= node.disk.held.len() > self.settings.most_pending;
             return;
@@ -183,16 +183,4 @@ impl<P: Protocol> World<P> {
         }
         self.hand(place, Input::Persisted { shelf }, cause, watch);
     }
-}
-
-/// Whether an effect is felt outside of its process, or must keep its place behind those that are.
-fn leaves<P: Protocol>(effect: &Effect<P>) -> bool {
-    matches!(
-        effect,
-        Effect::Send { .. }
-            | Effect::Spawn { .. }
-            | Effect::Answer { .. }
-            | Effect::Stop
-            | Effect::Persist { .. }
-    )
 }

@@ -12,11 +12,11 @@ use std::path::PathBuf;
 
 use crate::explore::record::Record;
 use crate::explore::{self, Campaign, Kinds, Shape, Tally};
-use crate::scenario::{Severity, number};
+use crate::scenario::Severity;
 
 use super::args::{Reader, report};
 use super::shell::Shell;
-use super::{Exit, Failure, Outcome};
+use super::{Exit, Failure, Outcome, args};
 use outcome::Places;
 use progress::Progress;
 
@@ -111,7 +111,8 @@ pub(super) struct How {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// Run for so long, instead of a number of runs: 90s, 10min.
-    #[arg(long = "for", value_name = "TIME", value_parser = time, conflicts_with = "runs")]
+    #[arg(long = "for", value_name = "TIME", conflicts_with = "runs",
+          value_parser = args::duration_ns)]
     for_ns: Option<u64>,
     /// Make no more runs after so many that broke something.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
@@ -295,14 +296,6 @@ fn few(text: &str) -> Result<(u64, u64), String> {
         Ok((least, upper)) if upper <= u64::from(most) => Ok((least, upper)),
         _ => Err(format!("write two numbers up to {most}, e.g. 1..3")),
     }
-}
-
-/// A time, in nanoseconds.
-fn time(text: &str) -> Result<u64, String> {
-    // Nobody who fuzzes for 10m means milliseconds.
-    let minutes = text.strip_suffix('m').map(|number| format!("{number}min"));
-    let time = number::duration(text).or_else(|| number::duration(&minutes?));
-    time.filter(|ns| *ns > 0).ok_or_else(|| "write a number with a unit: 30s, 10min, 2h".to_owned())
 }
 
 /// How many runs there were, as a person reads it.

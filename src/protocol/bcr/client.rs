@@ -1,5 +1,9 @@
 //! A client: asks for one thing after the other, and believes only what enough replicas vouch for.
+//!
+//! First it asks for what is in its workload, then for what it is commanded to. Commands that come
+//! before their turn wait, in order.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::chain::Chain;
@@ -9,14 +13,17 @@ use super::proof::Flaw;
 use super::rules::Rules;
 use super::settings::Settings;
 use super::statements::*;
-use super::{Bcr, Out, Timer};
+use super::{Answer, Bcr, Command, Out, Timer};
 use crate::crypto::Signed;
 use crate::identity::Identity;
-use crate::object::{Demand, Operation, Requests, Workload};
-use crate::process::{Field, Input, Message as _};
+use crate::object::{Demand, Operation, Reply, Requests, Workload};
+use crate::process::{Field, Input, Message as _, Ticket};
 
 /// How many configurations a client keeps: results of older ones may still be on their way.
 const KEPT_CONFIGURATIONS: usize = 16;
+
+/// How many commands may wait for their turn.
+const MOST_COMMANDS: usize = 1024;
 
 /// A client.
 #[derive(Clone, Debug)]
@@ -34,8 +41,12 @@ pub struct Client<R: Rules> {
     /// The configuration in which it has proved a lie.
     has_accused: Option<u32>,
     answered: u64,
-    /// Whether it has nothing more to ask.
+    /// Whether its workload is done.
     has_finished: bool,
+    /// Commands that wait for their turn.
+    commands: VecDeque<(Ticket, Operation)>,
+    /// The command that the unanswered request is for, if it is for one.
+    commanded: Option<Ticket>,
 }
 
 impl<R: Rules> Client<R> {
@@ -53,6 +64,8 @@ impl<R: Rules> Client<R> {
             has_accused: None,
             answered: 0,
             has_finished: false,
+            commands: VecDeque::new(),
+            commanded: None,
         }
     }
 
@@ -67,7 +80,20 @@ impl<R: Rules> Client<R> {
             Input::Message { from, message } => self.receive(from, message, out),
             Input::Timer(_) => self.on_timeout(out),
             Input::Persisted { .. } => {}
-            Input::Command { command, .. } => match command {},
+            Input::Command { ticket, command: Command::Ask(operation) } => {
+                self.on_command(ticket, operation, out);
+            }
+        }
+    }
+
+    /// Somebody outside asks for an operation: it is executed when what came before is answered.
+    fn on_command(&mut self, ticket: Ticket, operation: Operation, out: &mut Out<R>) {
+        if self.commands.len() == MOST_COMMANDS {
+            return out.answer(ticket, Answer::Busy);
+        }
+        self.commands.push_back((ticket, operation));
+        if self.outstanding.is_none() && self.current().is_some() {
+            self.go_on(out);
         }
     }
 
@@ -118,7 +144,7 @@ impl<R: Rules> Client<R> {
         self.configurations.push(configuration);
         match self.outstanding.clone() {
             Some(request) => self.resend(request, out),
-            None if self.has_finished => {}
+            None if self.has_finished && self.commands.is_empty() => {}
             None => self.go_on(out),
         }
         None
@@ -145,10 +171,16 @@ impl<R: Rules> Client<R> {
                 None => break,
             }
         }
+        if let Some((ticket, operation)) = self.commands.pop_front() {
+            self.commanded = Some(ticket);
+            return self.request(operation, out);
+        }
         let client = self.number;
-        self.has_finished = true;
         out.cancel_timer(Timer::Client);
-        out.note(|| Note::Finished { client });
+        if !self.has_finished {
+            self.has_finished = true;
+            out.note(|| Note::Finished { client });
+        }
     }
 
     fn request(&mut self, operation: Operation, out: &mut Out<R>) {
@@ -240,12 +272,15 @@ impl<R: Rules> Client<R> {
                 .count(),
             statements: proven.statements.len(),
         });
-        self.conclude(out);
+        self.conclude(&proven.reply, out);
     }
 
-    fn conclude(&mut self, out: &mut Out<R>) {
+    fn conclude(&mut self, reply: &Reply, out: &mut Out<R>) {
         self.outstanding = None;
         self.answered += 1;
+        if let Some(ticket) = self.commanded.take() {
+            out.answer(ticket, Answer::Result(reply.clone()));
+        }
         self.go_on(out);
     }
 
@@ -283,7 +318,7 @@ impl<R: Rules> Client<R> {
             agreeing: statements,
             statements,
         });
-        self.conclude(out);
+        self.conclude(&delivery.reply, out);
         None
     }
 

@@ -54,7 +54,7 @@ pub use rules::{Rules, Sound};
 pub use settings::{Accept, CheckpointProof, Deliver, Settings};
 
 use crate::crypto::{PublicKey, SecretKey, Signed};
-use crate::object::{ReplicatedState, Workload};
+use crate::object::{Operation, ReplicatedState, Reply, Workload};
 use crate::process::{self, Field, Input, Outbox, Protocol};
 use crate::time::Now;
 use statements::Configuration;
@@ -131,9 +131,25 @@ pub struct ReplicaBirth<R: Rules> {
     pub state: Option<ReplicatedState<R::Object>>,
 }
 
-/// Nothing may be asked of these processes from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Command {}
+/// What may be asked of a client from outside, beside its workload and after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// That an operation is executed.
+    Ask(Operation),
+}
+
+/// What the outside is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// What the operation gave.
+    Result(Reply),
+    /// The operation is not executed: too many wait already.
+    Busy,
+    /// The operation is not executed: only clients take any.
+    NotAClient,
+}
 
 /// A process of this protocol.
 #[derive(Clone, Debug)]
@@ -153,7 +169,7 @@ impl<R: Rules> Protocol for Bcr<R> {
     type Note = Note;
     type Birth = Birth<R>;
     type Command = Command;
-    type Answer = Command;
+    type Answer = Answer;
     type Process = Process<R>;
 
     fn born(birth: Birth<R>) -> Process<R> {

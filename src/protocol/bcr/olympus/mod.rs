@@ -14,7 +14,7 @@ use super::notes::{Dropped, Note, NoteName};
 use super::rules::{Ignored, Rules};
 use super::settings::Settings;
 use super::statements::*;
-use super::{Bcr, Birth, Out, ReplicaBirth, Timer};
+use super::{Answer, Bcr, Birth, Out, ReplicaBirth, Timer};
 use crate::crypto::{PublicKey, SecretKey, Signed};
 use crate::identity::{Class, Identity};
 use crate::object::ReplicatedState;
@@ -49,7 +49,7 @@ impl<R: Rules> Olympus<R> {
                 service.receive(from, message, out);
             }
             (Input::Timer(timer), Some(service)) => service.expire(timer, out),
-            (Input::Command { command, .. }, _) => match command {},
+            (Input::Command { ticket, .. }, _) => out.answer(ticket, Answer::NotAClient),
             _ => {}
         }
     }

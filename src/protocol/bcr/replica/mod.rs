@@ -31,7 +31,7 @@ use super::notes::{Dropped, Mode, Note, NoteName};
 use super::rules::{Known, Place, Rules};
 use super::settings::Settings;
 use super::statements::*;
-use super::{Bcr, Out, ReplicaBirth, Timer};
+use super::{Answer, Bcr, Out, ReplicaBirth, Timer};
 use crate::choice::Name;
 use crate::crypto::{Digest, PublicKey, SecretKey, Signed};
 use crate::identity::Identity;
@@ -127,7 +127,7 @@ impl<R: Rules> Replica<R> {
             Input::Message { from, message } => self.receive(from, message, out),
             Input::Timer(timer) => self.expire(timer, out),
             Input::Persisted { .. } => {}
-            Input::Command { command, .. } => match command {},
+            Input::Command { ticket, .. } => out.answer(ticket, Answer::NotAClient),
         }
     }
 

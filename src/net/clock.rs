@@ -1,0 +1,39 @@
+//! The real clocks, behind the same two numbers that the simulator tells.
+
+use tokio::time::Instant;
+
+use crate::time::Now;
+
+/// Tells the time since a common beginning, and of the calendar.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    began: Instant,
+}
+
+impl Clock {
+    /// One whose monotonic time begins now. All nodes of one program share it.
+    pub(super) fn start() -> Clock {
+        Clock { began: Instant::now() }
+    }
+
+    /// Both clocks.
+    pub(super) fn now(&self) -> Now {
+        Now { monotonic_ns: nanoseconds(self.began.elapsed()), wall_ns: wall_ns() }
+    }
+
+    /// When the monotonic clock shows this.
+    pub(super) fn at(&self, monotonic_ns: u64) -> Instant {
+        self.began + std::time::Duration::from_nanos(monotonic_ns)
+    }
+}
+
+/// Nanoseconds since 1970, as this machine has it.
+pub(super) fn wall_ns() -> u64 {
+    #[expect(clippy::disallowed_types, reason = "this is where the time that comes in is read")]
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.map_or(0, nanoseconds)
+}
+
+fn nanoseconds(length: std::time::Duration) -> u64 {
+    u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
+}

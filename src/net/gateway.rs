@@ -1,0 +1,352 @@
+//! The door for users' clients: takes their requests, spreads them over client processes, and
+//! brings each its answer.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::identity::Identity;
+use crate::object::Operation;
+use crate::process::Ticket;
+use crate::syntax;
+use crate::wire::{self, WireError};
+
+use super::frame::{FrameError, Frames};
+use super::node::{Arrival, Inlet, sleep_until};
+use super::roster::{Notice, Notices};
+use super::served::Served;
+use super::user::{self, Hello, LONGEST, Request, Response};
+
+/// How many users may be connected.
+const MOST_USERS: usize = 1024;
+/// How many requests of one user may be under way; then nothing more is read of him.
+const MOST_OF_ONE: usize = 256;
+/// How many requests each client process may have before the gateway takes no more.
+const MOST_OF_ONE_CLIENT: usize = 512;
+
+/// Requests that are under way, and which client processes have them.
+#[derive(Debug)]
+struct Desk {
+    /// Each client process with how many requests it has, the idlest first.
+    clients: BTreeSet<(usize, u32)>,
+    pending: BTreeMap<Ticket, Pending>,
+    tickets: u64,
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Pending {
+    client: u32,
+    number: u64,
+    user: mpsc::UnboundedSender<Response>,
+}
+
+impl Desk {
+    fn new(clients: u32) -> Desk {
+        let clients = (0..clients).map(|client| (0, client)).collect();
+        Desk { clients, pending: BTreeMap::new(), tickets: 0 }
+    }
+
+    /// Gives a request to the idlest client process; none if all have enough to do.
+    fn give(
+        &mut self,
+        number: u64,
+        user: mpsc::UnboundedSender<Response>,
+    ) -> Option<(Ticket, Identity)> {
+        let (count, client) = self.clients.first().copied()?;
+        if count == MOST_OF_ONE_CLIENT {
+            return None;
+        }
+        self.clients.remove(&(count, client));
+        self.clients.insert((count + 1, client));
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.pending.insert(ticket, Pending { client, number, user });
+        Some((ticket, Identity::client(client)))
+    }
+
+    /// An answer has come.
+    fn take(&mut self, ticket: Ticket, outcome: Result<String, String>) {
+        let Some(Pending { client, number, user }) = self.pending.remove(&ticket) else {
+            return;
+        };
+        if let Some(&entry) = self.clients.iter().find(|(_, other)| *other == client) {
+            self.clients.remove(&entry);
+            self.clients.insert((entry.0.saturating_sub(1), client));
+        }
+        // The user may be gone.
+        let _ = user.send(Response { number, outcome });
+    }
+}
+
+/// Why a user is not served any more.
+#[derive(Debug, thiserror::Error)]
+enum Unserved {
+    #[error("the connection broke: {0}")]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error(
+        "it does not speak version {} of the users' protocol; use `perjury client`",
+        user::FORMAT
+    )]
+    Hello,
+    #[error("it did not say what it speaks in time; use `perjury client`")]
+    Silent,
+    #[error("the cluster has stopped")]
+    Stopped,
+}
+
+/// What a gateway is made from.
+pub(super) struct Gateway<P: Served> {
+    pub(super) listener: std::net::TcpListener,
+    pub(super) clients: u32,
+    /// How long a user may take to say what he speaks.
+    pub(super) greeting: Duration,
+    pub(super) inlet: Inlet<P>,
+    pub(super) answers: mpsc::UnboundedReceiver<(Ticket, Option<P::Answer>)>,
+    /// Told when the client processes have begun; before that nobody is served.
+    pub(super) begun: oneshot::Receiver<()>,
+    /// Becomes true when no new requests are to be taken.
+    pub(super) closing: watch::Receiver<bool>,
+    pub(super) notices: Notices,
+}
+
+impl<P: Served> Gateway<P> {
+    /// Serves until it is closed and all that was under way is answered.
+    pub(super) async fn serve(mut self) -> std::io::Result<()> {
+        let listener = TcpListener::from_std(self.listener)?;
+        tokio::select! {
+            begun = self.begun => if begun.is_err() { return Ok(()) },
+            _ = self.closing.wait_for(|closing| *closing) => return Ok(()),
+        }
+        let desk = Rc::new(RefCell::new(Desk::new(self.clients)));
+        let answering = desk.clone();
+        let answers = tokio::task::spawn_local(async move {
+            while let Some((ticket, answer)) = self.answers.recv().await {
+                let gone = || Err("the process that was to ask is gone; ask again".to_owned());
+                answering.borrow_mut().take(ticket, answer.map_or_else(gone, P::result));
+            }
+        });
+        let places = Arc::new(Semaphore::new(MOST_USERS));
+        loop {
+            let accept = async {
+                let place = places.clone().acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                both = accept => both,
+                _ = self.closing.wait_for(|closing| *closing) => break,
+            };
+            let (Ok(place), Ok((stream, from))) = (place, accepted) else {
+                // Too many files are open, or the user is gone already.
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                continue;
+            };
+            let inlet = self.inlet.clone();
+            let greeting = Instant::now() + self.greeting;
+            let visit =
+                Visit::<P>::new(stream, inlet, desk.clone(), self.closing.clone(), greeting);
+            let notices = self.notices.clone();
+            tokio::task::spawn_local(async move {
+                let _place = place;
+                if let Err(error) = visit.serve().await
+                    // A user who hangs up is not worth a word.
+                    && !matches!(error, Unserved::Io(_))
+                {
+                    let (from, why) = (from.to_string(), error.to_string());
+                    notices.tell(Notice::Unserved { from, why });
+                }
+            });
+        }
+        drop(listener);
+        // Whoever is served still holds a place.
+        let _ = places.acquire_many(MOST_USERS as u32).await;
+        answers.abort();
+        Ok(())
+    }
+}
+
+/// What happens next to a user's connection.
+enum Turn {
+    /// So many bytes came; none when no more will.
+    Came(usize),
+    /// So many requests are answered.
+    Told(usize),
+    /// No new requests are taken any more.
+    Closing,
+}
+
+/// One user's connection.
+struct Visit<P: Served> {
+    stream: TcpStream,
+    frames: Frames,
+    inlet: Inlet<P>,
+    desk: Rc<RefCell<Desk>>,
+    closing: watch::Receiver<bool>,
+    responses: mpsc::UnboundedReceiver<Response>,
+    respond: mpsc::UnboundedSender<Response>,
+    /// By when he must have said what he speaks; none once he has.
+    greeting: Option<Instant>,
+    under_way: usize,
+}
+
+impl<P: Served> Visit<P> {
+    fn new(
+        stream: TcpStream,
+        inlet: Inlet<P>,
+        desk: Rc<RefCell<Desk>>,
+        closing: watch::Receiver<bool>,
+        greeting: Instant,
+    ) -> Visit<P> {
+        let (respond, responses) = mpsc::unbounded_channel();
+        Visit {
+            stream,
+            frames: Frames::within(LONGEST),
+            inlet,
+            desk,
+            closing,
+            responses,
+            respond,
+            greeting: Some(greeting),
+            under_way: 0,
+        }
+    }
+
+    async fn serve(mut self) -> Result<(), Unserved> {
+        self.stream.set_nodelay(true)?;
+        let mut bytes = Vec::with_capacity(1 << 16);
+        let mut told = Vec::new();
+        // Whether requests may still come.
+        let mut is_open = true;
+        while is_open || self.under_way > 0 {
+            let may_read = is_open && self.under_way < MOST_OF_ONE;
+            let turn = tokio::select! {
+                count = self.stream.read_buf(&mut bytes), if may_read => Turn::Came(count?),
+                count = self.responses.recv_many(&mut told, MOST_OF_ONE) => Turn::Told(count),
+                _ = self.closing.wait_for(|closing| *closing), if is_open => Turn::Closing,
+                () = sleep_until(self.greeting) => return Err(Unserved::Silent),
+            };
+            match turn {
+                Turn::Came(count) => {
+                    is_open = count > 0;
+                    self.frames.feed(&bytes);
+                    bytes.clear();
+                }
+                Turn::Told(count) => {
+                    self.under_way -= count;
+                    self.write(&told).await?;
+                    told.clear();
+                }
+                Turn::Closing => is_open = false,
+            }
+            if let Err(error) = self.take_frames(is_open).await {
+                // He is told why, if he still listens.
+                let outcome = Err(error.to_string());
+                let _ = self.write(&[Response { number: u64::MAX, outcome }]).await;
+                return Err(error);
+            }
+        }
+        self.stream.shutdown().await?;
+        Ok(())
+    }
+
+    async fn write(&mut self, responses: &[Response]) -> Result<(), Unserved> {
+        let mut bytes = Vec::new();
+        for response in responses {
+            if user::put(&mut bytes, response).is_err() {
+                let outcome = Err("the result is too long; slice it".to_owned());
+                user::put(&mut bytes, &Response { number: response.number, outcome })?;
+            }
+        }
+        self.stream.write_all(&bytes).await?;
+        Ok(())
+    }
+
+    /// Begins the requests that came, as many as may be under way.
+    async fn take_frames(&mut self, is_open: bool) -> Result<(), Unserved> {
+        while is_open && self.under_way < MOST_OF_ONE {
+            let Some(frame) = self.frames.next()? else { return Ok(()) };
+            if self.greeting.is_some() {
+                let hello = wire::decode::<Hello>(frame, LONGEST);
+                if hello != Ok(Hello::OWN) {
+                    return Err(Unserved::Hello);
+                }
+                self.greeting = None;
+                continue;
+            }
+            let Request { number, operation } = wire::decode(frame, LONGEST)?;
+            self.under_way += 1;
+            if let Err(why) = self.begin(number, &operation).await? {
+                // The receiver is this visit itself.
+                let _ = self.respond.send(Response { number, outcome: Err(why) });
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self, number: u64, text: &str) -> Result<Result<(), String>, Unserved> {
+        let operation = match operation(text) {
+            Ok(operation) => operation,
+            Err(why) => return Ok(Err(why)),
+        };
+        let given = self.desk.borrow_mut().give(number, self.respond.clone());
+        let Some((ticket, client)) = given else {
+            return Ok(Err("too many requests are under way; ask again later".to_owned()));
+        };
+        let command = Arrival::Command(client, ticket, P::command(operation));
+        self.inlet.send(command).await.map_err(|_| Unserved::Stopped)?;
+        Ok(Ok(()))
+    }
+}
+
+/// The operation that a text is.
+///
+/// # Errors
+///
+/// If it is none: why, with what to write instead.
+pub fn operation(text: &str) -> Result<Operation, String> {
+    let call = syntax::call(text).map_err(|error| format!("{}; {}", error.message, error.help))?;
+    let operation = Operation::from_parts(&call.name, &call.texts());
+    operation.map_err(|error| format!("{error}; {}", error.remedy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_go_to_the_idlest_client_until_all_have_enough() {
+        let mut desk = Desk::new(2);
+        let (user, mut told) = mpsc::unbounded_channel();
+        let give = |desk: &mut Desk, number| desk.give(number, user.clone());
+        let first = give(&mut desk, 7).unwrap();
+        let second = give(&mut desk, 8).unwrap();
+        assert_eq!([first.1, second.1], [0, 1].map(Identity::client));
+        desk.take(second.0, Ok("OK".to_owned()));
+        assert_eq!(told.try_recv().unwrap().number, 8);
+        assert_eq!(give(&mut desk, 9).unwrap().1, Identity::client(1));
+        for number in 10..8 + 2 * MOST_OF_ONE_CLIENT as u64 {
+            assert!(give(&mut desk, number).is_some(), "{number}");
+        }
+        assert!(give(&mut desk, 0).is_none());
+    }
+
+    #[test]
+    fn what_is_no_operation_is_refused_with_a_remedy() {
+        assert_eq!(operation("put('k','v')"), Ok(Operation::put("k", "v")));
+        let refused = ["", "put('k')", "drop('k')", "put('k','v'); get('k')", "get('k"];
+        for text in refused {
+            assert!(operation(text).is_err_and(|why| why.contains("; ")), "{text}");
+        }
+    }
+}

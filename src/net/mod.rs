@@ -1,0 +1,49 @@
+//! The same processes on real sockets.
+//!
+//! A [`Cluster`] is a few nodes, each a thread with the processes that live there. A process is
+//! driven as the simulator drives it (`seat`): inputs in, effects out, timers on the real clock. A
+//! node delivers between its own processes from hand to hand and sends the rest over links:
+//!
+//! ```text
+//!  user ──► gateway ──► client process ──► node ──► link ══ TCP, Noise ══► node ──► replica
+//!           (user)      (seat)             (node)   (link, handshake, frame)
+//! ```
+//!
+//! * `frame`: length-prefixed frames, bounded before anything is kept for them;
+//! * `handshake`: who is at the other end, and the encryption of all that follows;
+//! * `link`: one way from node to node, in order, without loss or repetition while both live;
+//! * `directory`, `placement`: who lives where;
+//! * `gateway`, `user`: what users' clients say, and who serves them;
+//! * `load`: many users at once;
+//! * `log`: a file a process, in the simulator's lines with the time of the calendar.
+//!
+//! What a process persists lives as long as its node. A node that is gone is gone with all its
+//! processes: the protocol replaces them on others.
+
+mod clock;
+mod cluster;
+mod directory;
+mod frame;
+mod gateway;
+mod handshake;
+mod link;
+mod load;
+mod log;
+mod node;
+mod placement;
+mod roster;
+mod seat;
+mod served;
+mod user;
+
+pub use cluster::{Cluster, ClusterError, MOST_CLIENTS, MOST_NODES, Plan};
+pub use frame::FrameError;
+pub use gateway::operation;
+pub use handshake::{HandshakeError, NodeKey, NodeSecret};
+pub use load::{Load, Tally, load};
+pub use log::{LogFolder, LogForm};
+pub use node::NodeStats;
+pub use placement::{Host, InTurn, Placement};
+pub use roster::{NodeNumber, Notice, Notices, Peer};
+pub use served::Served;
+pub use user::{FORMAT, Hello, LONGEST, Request, Response, User, UserError};

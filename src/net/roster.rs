@@ -1,0 +1,94 @@
+//! Who belongs to a cluster of nodes, and what nodes notice about each other.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::handshake::NodeKey;
+
+/// The number of a node in its cluster. Node 0 is the registrar: Olympus lives there, and it says
+/// which process lives where.
+pub type NodeNumber = u16;
+
+/// The node where new processes are placed and announced. Nobody else's word counts in that.
+pub(super) const REGISTRAR: NodeNumber = 0;
+
+/// A node, as the others know it.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its number.
+    pub number: NodeNumber,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// By what it proves who it is.
+    pub key: NodeKey,
+}
+
+/// Something that an operator may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A node lost its connection to another, and goes on calling it.
+    LinkDown {
+        /// Which node.
+        from: NodeNumber,
+        /// To which.
+        to: NodeNumber,
+        /// Why.
+        why: String,
+    },
+    /// A node refused a connection, or what came over one.
+    Refused {
+        /// Which node.
+        node: NodeNumber,
+        /// From where.
+        from: String,
+        /// Why, with what to do about it.
+        why: String,
+    },
+    /// The gateway refused a connection of a user's client.
+    Unserved {
+        /// From where.
+        from: String,
+        /// Why, with what to do about it.
+        why: String,
+    },
+    /// A log cannot be written any more.
+    Unlogged {
+        /// Why.
+        why: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::LinkDown { from, to, why } => {
+                write!(f, "node {from} lost node {to}: {why}")
+            }
+            Notice::Refused { node, from, why } => write!(f, "node {node} refused {from}: {why}"),
+            Notice::Unserved { from, why } => write!(f, "the gateway refused {from}: {why}"),
+            Notice::Unlogged { why } => write!(f, "the log ends here: {why}"),
+        }
+    }
+}
+
+/// Who is told of notices, on whichever thread.
+#[derive(Clone)]
+pub struct Notices(Arc<dyn Fn(Notice) + Send + Sync>);
+
+impl Notices {
+    /// This one.
+    pub fn to(whom: impl Fn(Notice) + Send + Sync + 'static) -> Notices {
+        Notices(Arc::new(whom))
+    }
+
+    pub(super) fn tell(&self, notice: Notice) {
+        (self.0)(notice);
+    }
+}
+
+impl fmt::Debug for Notices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notices")
+    }
+}

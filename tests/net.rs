@@ -1,0 +1,283 @@
+//! The protocol's processes on real sockets: a cluster in this program, asked over TCP.
+//!
+//! Here alone the clock of the machine is read. Every wait is for an event, with a limit that only
+//! an overloaded machine reaches.
+
+use std::cell::Cell;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use perjury::judge::linear::{self, Act, Answer};
+use perjury::net::{
+    Cluster, Hello, LogFolder, LogForm, Notice, Notices, Peer, Plan, Request, User, UserError,
+    operation,
+};
+use perjury::object::Reply;
+use perjury::wire;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime can be had").block_on(work)
+}
+
+async fn user(cluster: &Cluster) -> User {
+    User::connect(cluster.gateway()).await.expect("the gateway listens")
+}
+
+/// Asks one thing after the other.
+async fn ask(user: &mut User, operations: &[&str]) -> Vec<String> {
+    let mut told = Vec::new();
+    for operation in operations {
+        let answer = user.ask(*operation, PATIENCE).await.expect("the gateway answers");
+        told.push(answer.unwrap_or_else(|why| format!("refused: {why}")));
+    }
+    told
+}
+
+/// Keeps what a cluster notices.
+#[derive(Clone, Default)]
+struct Ear(Arc<(Mutex<Vec<Notice>>, Condvar)>);
+
+impl Ear {
+    fn notices(&self) -> Notices {
+        let ear = self.0.clone();
+        Notices::to(move |notice| {
+            ear.0.lock().expect("nobody fails with it").push(notice);
+            ear.1.notify_all();
+        })
+    }
+
+    /// Waits until something was noticed whose text has this in it.
+    fn wait_for(&self, words: &str) {
+        let (notices, changed) = &*self.0;
+        let is_missing = |notices: &mut Vec<Notice>| {
+            !notices.iter().any(|notice| notice.to_string().contains(words))
+        };
+        let notices = notices.lock().expect("nobody fails with it");
+        let waited = changed.wait_timeout_while(notices, PATIENCE, is_missing);
+        let (notices, timeout) = waited.expect("nobody fails with it");
+        assert!(!timeout.timed_out(), "nothing with {words:?} in {notices:?}");
+    }
+}
+
+#[test]
+fn a_cluster_answers_every_operation() {
+    let cluster = Cluster::start(&Plan::new(1)).expect("it starts");
+    let told = block_on(async {
+        let operations = [
+            "get('movie')",
+            "append('movie','x')",
+            "put('movie','star')",
+            "append('movie',' wars')",
+            "get('movie')",
+            "slice('movie','5:9')",
+            "get('movie')",
+            "drop('movie')",
+        ];
+        ask(&mut user(&cluster).await, &operations).await
+    });
+    assert_eq!(told[..7], ["", "fail", "OK", "OK", "star wars", "OK", "wars"]);
+    assert!(told[7].starts_with("refused: there is no operation `drop`; "), "{}", told[7]);
+    let stats = cluster.stop().expect("it stops");
+    assert!(stats.iter().all(|stats| (stats.lost, stats.refused) == (0, 0)), "{stats:?}");
+    assert!(stats[1].received > 0, "replicas live on nodes of their own: {stats:?}");
+    // A replica checks each request, and the head what the others say of the result.
+    assert!(stats.iter().all(|stats| stats.verified >= 7 && stats.signed >= 7), "{stats:?}");
+}
+
+/// What one user does, with the times when it began and was over by a common clock.
+async fn acts(cluster: &Cluster, number: u32, clock: &Cell<u64>) -> Vec<Act> {
+    let tick = || {
+        clock.set(clock.get() + 1);
+        clock.get()
+    };
+    let mut user = user(cluster).await;
+    let mut acts = Vec::new();
+    for step in 0..40 {
+        let key = ["movie", "moon"][step % 2];
+        let text = match step % 5 {
+            0 => format!("put('{key}','{number}')"),
+            1 | 3 => format!("append('{key}','.{number}-{step}')"),
+            2 => format!("get('{key}')"),
+            _ => format!("slice('{key}','0:2')"),
+        };
+        let called = tick();
+        let told = ask(&mut user, &[&text]).await.remove(0);
+        let returned = Some((tick(), Reply::of(&told.as_str().into())));
+        let operation = operation(&text).expect("it is one");
+        acts.push(Act { client: number, operation, called, returned, returned_ns: 0 });
+    }
+    acts
+}
+
+#[test]
+fn what_users_see_who_ask_at_the_same_time_is_linearizable() {
+    let cluster = Cluster::start(&Plan::new(1)).expect("it starts");
+    let clock = Cell::new(0);
+    let mut history = block_on(async {
+        let [first, second, third] = [0, 1, 2].map(|number| acts(&cluster, number, &clock));
+        let (first, second, third) = tokio::join!(first, second, third);
+        [first, second, third].concat()
+    });
+    history.sort_by_key(|act| act.called);
+    let overlaps = history.windows(2).any(|pair| {
+        pair[0].returned.as_ref().is_some_and(|(returned, _)| *returned > pair[1].called)
+    });
+    assert!(overlaps, "they ask at the same time");
+    assert_eq!(linear::check(&history), Answer::Yes);
+    let lie = Some((history[100].called + 1, Reply::of(&"a lie".into())));
+    history[100] = Act {
+        operation: operation("get('movie')").unwrap(),
+        returned: lie,
+        ..history[100].clone()
+    };
+    assert_ne!(linear::check(&history), Answer::Yes, "the judge looks");
+}
+
+/// Sends bytes to somebody, and waits until he closes the connection.
+fn send(to: SocketAddr, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(to).expect("somebody listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("it can be limited");
+    // He may hang up before he has read everything.
+    let _ = stream.write_all(bytes);
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+}
+
+/// The first message of a handshake, by somebody whom nobody knows.
+fn handshake_of_a_stranger(node: &Peer) -> Vec<u8> {
+    let pattern = "Noise_IK_25519_ChaChaPoly_BLAKE2s".parse().expect("it is one");
+    let own = perjury::net::NodeSecret::generate().expect("it can be made").public();
+    let noise = snow::Builder::new(pattern)
+        .prologue(b"perjury links 1")
+        .and_then(|builder| builder.local_private_key(&own.0))
+        .and_then(|builder| builder.remote_public_key(&node.key.0))
+        .and_then(snow::Builder::build_initiator);
+    let mut message = [0; 128];
+    let length = noise.and_then(|mut noise| noise.write_message(&[], &mut message));
+    let length = length.expect("it can be said");
+    let mut bytes = (length as u16).to_le_bytes().to_vec();
+    bytes.extend_from_slice(&message[..length]);
+    bytes
+}
+
+#[test]
+fn strangers_and_garbage_are_refused_and_the_cluster_goes_on() {
+    let ear = Ear::default();
+    let handshake = Duration::from_millis(500);
+    let plan = Plan { notices: ear.notices(), handshake, ..Plan::new(1) };
+    let cluster = Cluster::start(&plan).expect("it starts");
+    for node in cluster.nodes() {
+        let whom = format!("node {} refused", node.number);
+        send(node.address, &[0xff; 300]);
+        send(node.address, &[&[96, 0], &[7; 96][..]].concat());
+        send(node.address, &handshake_of_a_stranger(node));
+        send(node.address, &[96, 0, 1, 2, 3]);
+        for why in ["65535 bytes are announced", "the handshake failed", "has the key", "in 500ms"]
+        {
+            ear.wait_for(why);
+        }
+        ear.wait_for(&whom);
+    }
+    let gateway = cluster.gateway();
+    send(gateway, &[3]);
+    ear.wait_for("did not say what it speaks in time");
+    send(gateway, &[0xff; 300]);
+    ear.wait_for("a frame of 4294967295 bytes is longer than 1048576");
+    send(gateway, &[3, 0, 0, 0, 1, 2, 3]);
+    let hello = frame(&wire::encode(&Hello { format: 77, ..Hello::OWN }));
+    send(gateway, &hello);
+    ear.wait_for("version 1 of the users' protocol");
+    let mut rubbish = frame(&wire::encode(&Hello::OWN));
+    rubbish.extend(frame(&[0x80; 20]));
+    send(gateway, &rubbish);
+    ear.wait_for("the message is damaged or of another version");
+    let told =
+        block_on(async { ask(&mut user(&cluster).await, &["put('k','v')", "get('k')"]).await });
+    assert_eq!(told, ["OK", "v"]);
+    cluster.stop().expect("it stops");
+}
+
+fn frame(body: &[u8]) -> Vec<u8> {
+    let mut frame = (body.len() as u32).to_le_bytes().to_vec();
+    frame.extend_from_slice(body);
+    frame
+}
+
+#[test]
+fn when_a_replicas_node_is_gone_others_take_its_part() {
+    let ear = Ear::default();
+    let mut plan = Plan { notices: ear.notices(), ..Plan::new(1) };
+    let timeout_ns = 300_000_000;
+    plan.settings.client_timeout_ns = timeout_ns;
+    plan.settings.head_timeout_ns = timeout_ns;
+    plan.settings.nonhead_timeout_ns = timeout_ns;
+    plan.settings.olympus_timeout_ns = timeout_ns;
+    let mut cluster = Cluster::start(&plan).expect("it starts");
+    block_on(async {
+        let mut user = user(&cluster).await;
+        assert_eq!(ask(&mut user, &["put('k','v')", "append('k','w')"]).await, ["OK", "OK"]);
+        cluster.stop_node(2).expect("it stops");
+        ear.wait_for("lost node 2");
+        assert_eq!(ask(&mut user, &["get('k')", "append('k','x')"]).await, ["vw", "OK"]);
+        assert_eq!(ask(&mut user, &["get('k')"]).await, ["vwx"]);
+    });
+    assert!(cluster.stop_node(2).is_err(), "it runs no more");
+    cluster.stop().expect("it stops");
+}
+
+#[test]
+fn who_stops_answers_first_what_is_in_flight() {
+    const COUNT: u64 = 200;
+    let cluster = Cluster::start(&Plan::new(1)).expect("it starts");
+    let mut stream = TcpStream::connect(cluster.gateway()).expect("the gateway listens");
+    let mut bytes = frame(&wire::encode(&Hello::OWN));
+    for number in 0..COUNT {
+        let operation = format!("put('key {number}','v')");
+        bytes.extend(frame(&wire::encode(&Request { number, operation })));
+    }
+    stream.write_all(&bytes).expect("it is sent");
+    let mut first = [0];
+    stream.read_exact(&mut first).expect("the first is answered");
+    let address = cluster.gateway();
+    cluster.stop().expect("all are answered in time");
+    let mut told = first.to_vec();
+    stream.read_to_end(&mut told).expect("it is closed in order");
+    // A frame of four bytes, a number of one or two, and the result.
+    let answers = told.windows(2).filter(|pair| pair == b"OK").count();
+    assert_eq!(answers as u64, COUNT);
+    assert!(matches!(block_on(User::connect(address)), Err(UserError::Connect { .. })));
+}
+
+#[test]
+fn every_process_has_a_log_of_its_own_with_the_time_of_the_calendar() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("real logs");
+    std::fs::remove_dir_all(&folder).ok();
+    let log = Some(LogFolder { folder: folder.clone(), form: LogForm::Json });
+    let cluster = Cluster::start(&Plan { log, clients: 2, ..Plan::new(1) }).expect("it starts");
+    let told = block_on(async { ask(&mut user(&cluster).await, &["put('k','v')"]).await });
+    assert_eq!(told, ["OK"]);
+    cluster.stop().expect("it stops");
+    let names = ["olympus", "client-0", "client-1", "replica-0-0", "replica-0-1", "replica-0-2"];
+    for name in names {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.jsonl")));
+        let text = text.expect("it was written");
+        assert!(!text.contains("falsely"), "{name}: {text}");
+        let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+        let lines: Vec<_> = lines.collect::<Result<_, _>>().expect("it is JSON");
+        assert_eq!(lines[0]["format"], 1);
+        assert!(lines.len() > 3, "{name}: {text}");
+        for (number, line) in (1..).zip(&lines[1..]) {
+            assert_eq!(line["number"], number);
+            assert!(line["wall_ns"].as_u64() > Some(1_700_000_000_000_000_000), "{line}");
+            assert_eq!(line["process"], name.replacen('-', " ", 1).replace('-', "."));
+        }
+    }
+    let tail = std::fs::read_to_string(folder.join("replica-0-2.jsonl")).expect("it was written");
+    assert!(tail.contains("\"kind\":\"shuttle\""), "{tail}");
+}
