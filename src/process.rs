@@ -323,6 +323,22 @@ pub trait Interpose<P: Protocol>: Debug + Send + Sync {
     fn boxed_clone(&self) -> Box<dyn Interpose<P>>;
 }
 
+/// For runtimes: hands an input to a process, or to him who stands before it, and takes out what
+/// comes of it. Give the vector back with [`Outbox::reuse`].
+#[inline]
+pub fn hand<P: Protocol>(
+    process: &mut P::Process,
+    interposer: &mut Option<Box<dyn Interpose<P>>>,
+    (now, input): (Now, Input<P>),
+    out: &mut Outbox<P>,
+) -> Vec<Effect<P>> {
+    match interposer {
+        None => process.handle(now, input, out),
+        Some(interposer) => interposer.handle(now, input, process, out),
+    }
+    out.take()
+}
+
 impl<P: Protocol> Clone for Box<dyn Interpose<P>> {
     fn clone(&self) -> Box<dyn Interpose<P>> {
         self.boxed_clone()

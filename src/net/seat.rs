@@ -9,9 +9,7 @@ use std::sync::Arc;
 
 use crate::crypto::{Counts, Notary};
 use crate::identity::{Address, Identity};
-use crate::process::{
-    Effect, Entropy, Input, Interpose, Outbox, Process as _, Protocol, Survived, Ticket,
-};
+use crate::process::{self, Effect, Entropy, Input, Interpose, Outbox, Protocol, Survived, Ticket};
 use crate::time::Now;
 use crate::trace::{Event, Watch, What};
 
@@ -220,11 +218,8 @@ impl<P: Protocol> Seat<P> {
         let Some(process) = &mut self.process else {
             return;
         };
-        match &mut self.interposer {
-            None => process.handle(now, input, &mut self.outbox),
-            Some(interposer) => interposer.handle(now, input, process, &mut self.outbox),
-        }
-        let mut effects = self.outbox.take();
+        let mut effects =
+            process::hand(process, &mut self.interposer, (now, input), &mut self.outbox);
         for effect in effects.drain(..) {
             self.carry_out(now, effect, cause);
         }

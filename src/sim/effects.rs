@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::process::{Effect, InjectionStep, Input, Process, Protocol};
+use crate::process::{self, Effect, InjectionStep, Input, Protocol};
 use crate::trace::{Watch, What};
 
 use super::node::{Alarm, Waiting};
@@ -22,11 +22,8 @@ impl<P: Protocol> World<P> {
         let Some(process) = &mut node.process else {
             return;
         };
-        match &mut node.interposer {
-            None => process.handle(now, input, &mut self.outbox),
-            Some(interposer) => interposer.handle(now, input, process, &mut self.outbox),
-        }
-        let mut effects = self.outbox.take();
+        let mut effects =
+            process::hand(process, &mut node.interposer, (now, input), &mut self.outbox);
         for effect in effects.drain(..) {
             self.carry_out(place, effect, cause, watch);
         }
