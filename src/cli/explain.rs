@@ -62,8 +62,7 @@ pub(super) fn explain(args: &Args, shell: &mut Shell) -> Outcome {
     };
     tell(args, &why, shell)?;
     if let Some(path) = &args.picture {
-        let wrong = |error| Failure::File { path: path.display().to_string(), error };
-        fs::write(path, why.past.to_mermaid()).map_err(wrong)?;
+        fs::write(path, why.past.to_mermaid()).map_err(Failure::at(path))?;
     }
     Ok(Exit::from(why.report.verdict))
 }

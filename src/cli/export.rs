@@ -77,8 +77,7 @@ pub(super) fn export(args: &Args, shell: &mut Shell) -> Outcome {
     match args.output.as_deref().filter(|output| *output != "-") {
         None => shell.write_all(text.as_bytes())?,
         Some(path) => {
-            let wrong = |error| Failure::File { path: path.to_owned(), error };
-            fs::write(path, text).map_err(wrong)?;
+            fs::write(path, text).map_err(Failure::at(path.as_ref()))?;
             shell.say(&format!("{path}: {} events", events.len()));
         }
     }

@@ -34,6 +34,7 @@ mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -97,6 +98,13 @@ enum Failure {
     /// Anything else that the user can mend.
     #[error("{0}")]
     Usage(String),
+}
+
+impl Failure {
+    /// What is wrong at this path.
+    fn at(path: &Path) -> impl Fn(io::Error) -> Failure {
+        move |error| Failure::File { path: path.display().to_string(), error }
+    }
 }
 
 type Outcome = Result<Exit, Failure>;

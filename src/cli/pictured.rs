@@ -1,7 +1,6 @@
 //! What a report shows of a run: its picture in a folder beside the page, its messages, its
 //! scenario.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::scenario::{Scenario, to_toml};
@@ -10,6 +9,7 @@ use crate::view::{Picture, Report};
 
 use super::Failure;
 use super::export::events_of;
+use super::place::store;
 use super::view::draw;
 
 /// Adds a scenario to the report that is going to be this page, under a name that no other has.
@@ -44,13 +44,4 @@ fn in_link(name: &str) -> String {
 fn folder(page: &Path) -> PathBuf {
     let stem = page.file_stem().unwrap_or_default().to_string_lossy();
     page.with_file_name(format!("{stem}-pictures"))
-}
-
-/// Writes a file, and the folder for it.
-pub(super) fn store(path: &Path, text: &str) -> Result<(), Failure> {
-    let wrong = |error| Failure::File { path: path.display().to_string(), error };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(wrong)?;
-    }
-    fs::write(path, text).map_err(wrong)
 }

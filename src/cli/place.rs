@@ -1,7 +1,6 @@
-//! Whether a place can be written to, found out before long work and not after it.
+//! Where files are written, and whether they can be, found out before long work and not after it.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::Path;
 
 use super::Failure;
@@ -22,7 +21,7 @@ pub(super) fn file(option: &str, path: &Path) -> Result<(), Failure> {
             let path = path.display();
             Err(Failure::Usage(format!("{option} {path}: this is a folder; name a file")))
         }
-        Ok(_) => File::options().append(true).open(path).map(drop).map_err(|e| wrong(path, e)),
+        Ok(_) => File::options().append(true).open(path).map(drop).map_err(Failure::at(path)),
         Err(_) => takes_files(path.parent().unwrap_or(path)),
     }
 }
@@ -32,9 +31,13 @@ fn takes_files(folder: &Path) -> Result<(), Failure> {
     let is_there = |folder: &&Path| folder.as_os_str().is_empty() || folder.exists();
     let there = folder.ancestors().find(is_there).unwrap_or(folder);
     let probe = there.join(format!(".perjury-{}", std::process::id()));
-    File::create_new(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|e| wrong(folder, e))
+    File::create_new(&probe).and_then(|_| fs::remove_file(&probe)).map_err(Failure::at(folder))
 }
 
-fn wrong(path: &Path, error: io::Error) -> Failure {
-    Failure::File { path: path.display().to_string(), error }
+/// Writes a file, and the folder for it.
+pub(super) fn store(path: &Path, text: &str) -> Result<(), Failure> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(Failure::at(path))?;
+    }
+    fs::write(path, text).map_err(Failure::at(path))
 }

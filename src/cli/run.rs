@@ -222,7 +222,7 @@ struct Output {
 
 impl Output {
     fn create(path: &Path) -> Result<Output, Failure> {
-        let file = File::create(path).map_err(|error| wrong(path, error))?;
+        let file = File::create(path).map_err(Failure::at(path))?;
         Ok(Output { path: path.to_owned(), file: BufWriter::new(file) })
     }
 
@@ -230,7 +230,7 @@ impl Output {
         &mut self,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        write(&mut self.file).map_err(|error| wrong(&self.path, error))
+        write(&mut self.file).map_err(Failure::at(&self.path))
     }
 
     /// Writes the rest.
@@ -240,10 +240,6 @@ impl Output {
     ) -> Result<(), Failure> {
         self.write(|file| write(file).and_then(|()| file.flush()))
     }
-}
-
-fn wrong(path: &Path, error: io::Error) -> Failure {
-    Failure::File { path: path.display().to_string(), error }
 }
 
 /// A file for each process, and one for the run.
@@ -258,7 +254,7 @@ struct LogFiles {
 impl LogFiles {
     /// Makes the folder, and takes out what an earlier run has logged there.
     fn new(folder: &Path, form: Form, scenario: &Scenario) -> Result<LogFiles, Failure> {
-        fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
+        fs::create_dir_all(folder).map_err(Failure::at(folder))?;
         clear(folder)?;
         let mut run = Output::create(&folder.join(format!("run.{}", form.ending())))?;
         if form == Form::Json {
@@ -305,9 +301,9 @@ impl LogFiles {
 /// Takes those files out of a folder whose names are those of logs.
 fn clear(folder: &Path) -> Result<(), Failure> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    for entry in entries.map_err(|error| wrong(folder, error))? {
+    for entry in entries.map_err(Failure::at(folder))? {
         if entry.file_name().to_str().is_some_and(is_log) {
-            fs::remove_file(entry.path()).map_err(|error| wrong(&entry.path(), error))?;
+            fs::remove_file(entry.path()).map_err(Failure::at(&entry.path()))?;
         }
     }
     Ok(())

@@ -10,7 +10,6 @@ use crate::scenario::{Scenario, to_toml};
 
 use super::args::Subject;
 use super::bar::Bar;
-use super::pictured::store;
 use super::place;
 use super::shell::Shell;
 use super::words::counted;
@@ -88,8 +87,7 @@ pub(super) fn shrink(args: &Args, shell: &mut Shell) -> Outcome {
             write!(shell, "{}", artefact.toml.replacen(&named, "perjury run, on this file", 1))?;
         }
         Some(folder) => {
-            let wrong = |error| Failure::File { path: folder.display().to_string(), error };
-            let path = artefact.write_to(folder).map_err(wrong)?;
+            let path = artefact.write_to(folder).map_err(Failure::at(folder))?;
             writeln!(shell, "again: perjury run {}", path.display())?;
         }
     }
@@ -109,7 +107,7 @@ fn write_as_it_is(
         return Ok(());
     };
     let path = folder.join(format!("{name}.toml"));
-    store(&path, &text)?;
+    place::store(&path, &text)?;
     writeln!(shell, "again: perjury run {}", path.display())?;
     Ok(())
 }

@@ -155,8 +155,7 @@ pub(super) fn test(args: &Args, shell: &mut Shell) -> Outcome {
     let files = files(&args.paths)?;
     let cases = run_all(args, &files, shell)?;
     if let Some(path) = &args.junit {
-        let wrong = |error| Failure::File { path: path.display().to_string(), error };
-        fs::write(path, JUnit(&cases).to_string()).map_err(wrong)?;
+        fs::write(path, JUnit(&cases).to_string()).map_err(Failure::at(path))?;
     }
     if is_on_github() {
         cases.iter().try_for_each(|case| annotations(case, shell))?;
@@ -398,13 +397,12 @@ const ENDINGS: [&str; 4] = ["toml", "txt", "conf", "config"];
 /// The scenario files of a folder and all folders in it, in the order of their names. Links to
 /// folders are not followed.
 fn gather(folder: &Path, found: &mut Vec<String>) -> Result<(), Failure> {
-    let wrong = |error| Failure::File { path: folder.display().to_string(), error };
-    let entries = fs::read_dir(folder).map_err(wrong)?;
-    let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let entries = fs::read_dir(folder).map_err(Failure::at(folder))?;
+    let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(Failure::at(folder))?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
-        if entry.file_type().map_err(wrong)?.is_dir() {
+        if entry.file_type().map_err(Failure::at(folder))?.is_dir() {
             gather(&path, found)?;
         } else if ENDINGS.iter().any(|ending| path.extension().is_some_and(|own| own == *ending)) {
             found.push(path.display().to_string());

@@ -1,6 +1,5 @@
 //! What a campaign came to, as a person reads it, and the files of what it found.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -124,8 +123,7 @@ fn discovery(one: &Discovery, out: &Path, shell: &mut Shell) -> Result<(), Failu
         found.index,
         counted(*tries, "try", "tries")
     )?;
-    let wrong = |error| Failure::File { path: out.display().to_string(), error };
-    let path = artefact.write_to(out).map_err(wrong)?;
+    let path = artefact.write_to(out).map_err(Failure::at(out))?;
     writeln!(shell, "  again  perjury run {}", path.display())?;
     Ok(())
 }
@@ -141,16 +139,8 @@ fn as_they_are(
     let kept = kept.iter().filter_map(|found| Some((found, record.scenarios.get(&found.index)?)));
     for (found, scenario) in kept {
         let path = out.join(format!("{}-{}.toml", judge.replace(' ', "-"), found.index));
-        write(&path, &crate::scenario::to_toml(scenario))?;
+        place::store(&path, &crate::scenario::to_toml(scenario))?;
         writeln!(shell, "  again  perjury run {}", path.display())?;
     }
     Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let wrong = |error| Failure::File { path: path.display().to_string(), error };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(wrong)?;
-    }
-    fs::write(path, text).map_err(wrong)
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::cli::Failure;
 use crate::cli::bar::Bar;
-use crate::cli::pictured::{show, store};
+use crate::cli::pictured::show;
+use crate::cli::place::store;
 use crate::cli::words::counted;
 use crate::explore::kills::Kills;
 use crate::explore::record::Record;

@@ -4,7 +4,6 @@ mod html;
 mod matrix;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +15,8 @@ use crate::view::Report;
 
 use super::args::Subject;
 use super::bar::Bar;
-use super::pictured::{show, store};
-use super::place;
+use super::pictured::show;
+use super::place::{self, store};
 use super::shell::Shell;
 use super::words::counted;
 use super::{Exit, Failure, Outcome};
@@ -199,11 +198,9 @@ fn broken(args: &Args, sweep: &Sweep, cells: &[Cell], shell: &mut Shell) -> Resu
         writeln!(shell, "{word}  {judge}: {}", matrix::told(&cell.faults))?;
         if let Some(folder) = &args.out {
             let path = folder.join(format!("cell-{number}.toml"));
-            let wrong = |error| Failure::File { path: path.display().to_string(), error };
-            fs::create_dir_all(folder).map_err(wrong)?;
             let description = format!("{} {judge}: {}", word, matrix::told(&cell.faults));
             let scenario = Scenario { description, ..sweep.scenario(&cell.faults) };
-            fs::write(&path, to_toml(&scenario)).map_err(wrong)?;
+            store(&path, &to_toml(&scenario))?;
             writeln!(shell, "  again  perjury run {}", path.display())?;
         }
     }
