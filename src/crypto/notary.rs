@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use ed25519_dalek::VerifyingKey;
+
 use super::hash::Digest;
 use super::keys::{PublicKey, Scheme, SecretKey};
 use super::memory::{Memory, Table};
-use super::signature::Signature;
+use super::sheet::Sheets;
+use super::signature::{Claim, Signature};
 use super::{ed25519, ideal};
 use crate::identity::Identity;
 
@@ -36,6 +39,12 @@ pub struct Notary {
     counts: Counts,
     /// Whether others make keys elsewhere.
     on_its_own: bool,
+    /// Where statements are written that are signed together, if they are.
+    sheets: Option<Sheets>,
+    /// Who has the key of another.
+    sharers: Arc<BTreeMap<Identity, Identity>>,
+    /// The points that public keys stand for.
+    points: Points,
 }
 
 impl fmt::Debug for Notary {
@@ -57,7 +66,22 @@ impl Notary {
             directory: Arc::default(),
             counts: Counts::default(),
             on_its_own: false,
+            sheets: None,
+            sharers: Arc::default(),
+            points: Points::default(),
         }
+    }
+
+    /// From now on what is signed under one key is signed together, as far as it can be.
+    pub fn use_sheets(&mut self, sheets: Sheets) {
+        self.sheets = Some(sheets);
+    }
+
+    /// Each of these parties gets the key of another when keys are made here: they live at one
+    /// place, where each could read what the others hold, and sign together. Their statements say
+    /// who makes them.
+    pub fn share_keys(&mut self, sharers: Arc<BTreeMap<Identity, Identity>>) {
+        self.sharers = sharers;
     }
 
     /// A notary of one party alone, for sockets. It knows the keys that were made here, and of
@@ -86,7 +110,8 @@ impl Notary {
 
     /// The keys of a party, determined by scheme, entropy and party.
     pub fn keys(&mut self, entropy: &[u8; 32], owner: Identity) -> (SecretKey, PublicKey) {
-        let secret = SecretKey::derive(self.scheme, entropy, owner);
+        let like = self.sharers.get(&owner).copied().unwrap_or(owner);
+        let secret = SecretKey::derive(self.scheme, entropy, owner, like);
         let public = secret.public_key();
         Arc::make_mut(&mut self.directory).insert(owner, public);
         (secret, public)
@@ -96,13 +121,21 @@ impl Notary {
     #[inline]
     pub fn sign(&mut self, key: &SecretKey, message: &Digest) -> Signature {
         self.counts.signed += 1;
-        let signature = key.sign(message);
-        if let Some(memory) = &mut self.memory
-            && key.scheme() == self.scheme
-        {
-            memory.put(&key.public_key(), message, &signature);
+        match key.scheme() {
+            Scheme::Ideal => key.sign(message),
+            Scheme::Ed25519 => self.sign_curve(key, message),
         }
-        signature
+    }
+
+    fn sign_curve(&mut self, key: &SecretKey, message: &Digest) -> Signature {
+        if let Some(sheets) = &self.sheets {
+            return Signature::of_line(sheets.write(key, message));
+        }
+        let pen = key.pen(message);
+        if let Some(memory) = &mut self.memory {
+            memory.put(&key.public_key(), message, &pen);
+        }
+        Signature::from_pen(&pen)
     }
 
     /// Whether a signature is the key's owner's signature of the message.
@@ -116,22 +149,40 @@ impl Notary {
     }
 
     fn verify_curve(&mut self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
-        if self.remembers(key, message, signature) {
+        let (text, pen) = match signature.claim(key, message) {
+            Claim::Pen(text, pen) => (text, pen),
+            Claim::Settled(answer) => {
+                self.counts.remembered += 1;
+                return answer;
+            }
+        };
+        if self.remembers(key, &text, &pen) {
             self.counts.remembered += 1;
             return true;
         }
-        let valid = self.check(key, message, signature);
+        let point = self.points.of(key);
+        let valid = point.is_some_and(|point| ed25519::verify(&point, &text, &pen));
         if let Some(memory) = &mut self.memory
             && valid
         {
-            memory.put(key, message, signature);
+            memory.put(key, &text, &pen);
         }
         valid
     }
 
     /// The answer of [`Notary::verify`], leaving no mark on the notary: for those who watch a run.
     pub fn is_valid(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
-        self.remembers(key, message, signature) || self.check(key, message, signature)
+        if self.scheme == Scheme::Ideal {
+            return signature.is_tag(ideal::tag(key, message));
+        }
+        match signature.claim(key, message) {
+            Claim::Settled(answer) => answer,
+            Claim::Pen(text, pen) => {
+                let point = || ed25519::point(key);
+                self.remembers(key, &text, &pen)
+                    || point().is_some_and(|point| ed25519::verify(&point, &text, &pen))
+            }
+        }
     }
 
     /// The key last made here for a party, or that it was met with.
@@ -147,15 +198,25 @@ impl Notary {
         self.counts
     }
 
-    fn remembers(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
-        self.memory.as_ref().is_some_and(|memory| memory.holds(key, message, signature))
+    fn remembers(&self, key: &PublicKey, text: &Digest, pen: &[u8; 64]) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.holds(key, text, pen))
     }
+}
 
-    fn check(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
-        match self.scheme {
-            Scheme::Ideal => signature.is_tag(ideal::tag(key, message)),
-            Scheme::Ed25519 => ed25519::verify(key, message, &signature.to_bytes()),
+/// The points of the curve that public keys stand for: to find one costs an eighth of a check.
+#[derive(Clone, Default)]
+struct Points(BTreeMap<PublicKey, Option<VerifyingKey>>);
+
+impl Points {
+    /// So many keys are in use at once at most; then all are found anew.
+    const MOST: usize = 512;
+
+    /// None for bytes that are no key.
+    fn of(&mut self, key: &PublicKey) -> Option<VerifyingKey> {
+        if self.0.len() >= Points::MOST && !self.0.contains_key(key) {
+            self.0.clear();
         }
+        *self.0.entry(*key).or_insert_with(|| ed25519::point(key))
     }
 }
 
@@ -247,6 +308,16 @@ mod tests {
         notary.meet(olympus, &public);
         notary.meet(olympus, &PublicKey::from_bytes([0; 32]));
         assert_eq!(notary.public_key_of(olympus), Some(public));
+    }
+
+    #[test]
+    fn parties_of_one_place_may_have_one_key() {
+        let [one, two, three] = [1, 2, 3].map(Identity::client);
+        let mut notary = Notary::on_its_own(Scheme::Ed25519, Memory::None);
+        notary.share_keys(Arc::new(BTreeMap::from([(two, one)])));
+        let [first, second, third] = [one, two, three].map(|who| notary.keys(&[1; 32], who));
+        assert_eq!((first.1, second.0.owner()), (second.1, two));
+        assert_ne!(first.1, third.1);
     }
 
     #[test]

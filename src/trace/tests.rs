@@ -107,7 +107,8 @@ impl Process<Shapes> for Signer {
 fn letters(key: &SecretKey, public: PublicKey, notary: &mut Notary) -> [Letter; 4] {
     let good = Signed::seal(Claim(5), key, notary);
     let bad = good.clone().map_signature(|signature| signature.corrupted());
-    let block = Hasher::new("test block").bytes(&good.signature().to_bytes()).finish();
+    let block =
+        Hasher::new("test block").bytes(&good.signature().with_bytes(<[u8]>::to_vec)).finish();
     let rich = Letter::Rich {
         hash: Claim(1).hash(),
         block: block.into(),
