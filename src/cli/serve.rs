@@ -121,11 +121,12 @@ pub(super) fn serve(args: &Args, shell: &mut Shell) -> Outcome {
         Ok(stats) => {
             let sum = |of: fn(&NodeStats) -> u64| stats.iter().map(of).sum::<u64>();
             let (received, lost) = (sum(|s| s.received), sum(|s| s.lost + s.dropped));
-            let (signed, verified) = (sum(|s| s.signed), sum(|s| s.verified));
+            let (signed, sealed) = (sum(|s| s.signed), sum(|s| s.sealed));
+            let verified = sum(|s| s.verified);
             writeln!(
                 shell,
-                "stopped   {received} messages received, {lost} lost; \
-                 {signed} signatures made, {verified} checked"
+                "stopped   {received} messages received, {lost} lost; {signed} statements under \
+                 {sealed} signatures, {verified} checked"
             )?;
             Ok(Exit::Held)
         }

@@ -8,7 +8,7 @@
 //! a thousandth of the cost and is meant for campaigns inside one process, where the adversary is
 //! code that has no way round the notary. Both have the same lengths on the wire, so that a run
 //! is the same run under either. On sockets many statements may share one signature, see
-//! [`Sheets`].
+//! [`Office`].
 
 mod bytes;
 mod ed25519;
@@ -18,6 +18,7 @@ mod ideal;
 mod keys;
 mod memory;
 mod notary;
+mod office;
 mod sheet;
 mod signature;
 mod signed;
@@ -27,6 +28,6 @@ pub use hash::{Digest, Hasher, HiddenDigest};
 pub use keys::{PublicKey, Scheme, SecretKey};
 pub use memory::Memory;
 pub use notary::{Counts, Notary};
-pub use sheet::Sheets;
+pub use office::Office;
 pub use signature::Signature;
 pub use signed::{Seal, Signed, Statement};

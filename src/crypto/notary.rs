@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ed25519_dalek::VerifyingKey;
-
 use super::hash::Digest;
 use super::keys::{PublicKey, Scheme, SecretKey};
-use super::memory::{Memory, Table};
-use super::sheet::Sheets;
+use super::memory::Memory;
+use super::office::{Office, Recall};
 use super::signature::{Claim, Signature};
 use super::{ed25519, ideal};
 use crate::identity::Identity;
@@ -33,18 +31,13 @@ pub struct Counts {
 #[derive(Clone)]
 pub struct Notary {
     scheme: Scheme,
-    /// Absent under the ideal scheme, whose check costs less than a look into memory.
-    memory: Option<Table>,
+    recall: Recall,
     directory: Arc<BTreeMap<Identity, PublicKey>>,
     counts: Counts,
-    /// Whether others make keys elsewhere.
-    on_its_own: bool,
-    /// Where statements are written that are signed together, if they are.
-    sheets: Option<Sheets>,
+    /// Where it works with others, if others make keys elsewhere.
+    office: Option<Office>,
     /// Who has the key of another.
     sharers: Arc<BTreeMap<Identity, Identity>>,
-    /// The points that public keys stand for.
-    points: Points,
 }
 
 impl fmt::Debug for Notary {
@@ -54,27 +47,24 @@ impl fmt::Debug for Notary {
 }
 
 impl Notary {
-    /// A notary for a scheme.
+    /// A notary for a scheme. Under the ideal one it remembers nothing: to look would cost more.
     pub fn new(scheme: Scheme, memory: Memory) -> Notary {
-        let memory = match (scheme, memory) {
-            (Scheme::Ed25519, Memory::Remember { capacity }) => Some(Table::new(capacity)),
-            _ => None,
-        };
+        let memory = if scheme == Scheme::Ideal { Memory::None } else { memory };
         Notary {
             scheme,
-            memory,
+            recall: Recall::new(memory),
             directory: Arc::default(),
             counts: Counts::default(),
-            on_its_own: false,
-            sheets: None,
+            office: None,
             sharers: Arc::default(),
-            points: Points::default(),
         }
     }
 
-    /// From now on what is signed under one key is signed together, as far as it can be.
-    pub fn use_sheets(&mut self, sheets: Sheets) {
-        self.sheets = Some(sheets);
+    /// A notary of one party, for sockets. It knows the keys that were made by it, and of others
+    /// that under which it found a signature of theirs to be good. What is signed at its office
+    /// under one key is signed together, as far as it can be.
+    pub fn of(office: &Office, scheme: Scheme) -> Notary {
+        Notary { office: Some(office.clone()), ..Notary::new(scheme, Memory::None) }
     }
 
     /// Each of these parties gets the key of another when keys are made here: they live at one
@@ -84,16 +74,10 @@ impl Notary {
         self.sharers = sharers;
     }
 
-    /// A notary of one party alone, for sockets. It knows the keys that were made here, and of
-    /// others that under which it found a signature of theirs to be good.
-    pub fn on_its_own(scheme: Scheme, memory: Memory) -> Notary {
-        Notary { on_its_own: true, ..Notary::new(scheme, memory) }
-    }
-
     /// Whether others make keys elsewhere.
     #[inline]
     pub fn is_on_its_own(&self) -> bool {
-        self.on_its_own
+        self.office.is_some()
     }
 
     /// Somebody's signature was good under this key. The first key of a party counts.
@@ -128,13 +112,11 @@ impl Notary {
     }
 
     fn sign_curve(&mut self, key: &SecretKey, message: &Digest) -> Signature {
-        if let Some(sheets) = &self.sheets {
-            return Signature::of_line(sheets.write(key, message));
+        if let Some(office) = &self.office {
+            return Signature::of_line(office.sheets().write(key, message));
         }
         let pen = key.pen(message);
-        if let Some(memory) = &mut self.memory {
-            memory.put(&key.public_key(), message, &pen);
-        }
+        self.recall.put(&key.public_key(), message, &pen);
         Signature::from_pen(&pen)
     }
 
@@ -156,18 +138,13 @@ impl Notary {
                 return answer;
             }
         };
-        if self.remembers(key, &text, &pen) {
-            self.counts.remembered += 1;
-            return true;
-        }
-        let point = self.points.of(key);
-        let valid = point.is_some_and(|point| ed25519::verify(&point, &text, &pen));
-        if let Some(memory) = &mut self.memory
-            && valid
-        {
-            memory.put(key, &text, &pen);
-        }
-        valid
+        let remembers = self.remembers(key, &text, &pen);
+        self.counts.remembered += u64::from(remembers);
+        remembers
+            || match &self.office {
+                Some(office) => office.recall().check(key, &text, &pen),
+                None => self.recall.check(key, &text, &pen),
+            }
     }
 
     /// The answer of [`Notary::verify`], leaving no mark on the notary: for those who watch a run.
@@ -178,9 +155,8 @@ impl Notary {
         match signature.claim(key, message) {
             Claim::Settled(answer) => answer,
             Claim::Pen(text, pen) => {
-                let point = || ed25519::point(key);
-                self.remembers(key, &text, &pen)
-                    || point().is_some_and(|point| ed25519::verify(&point, &text, &pen))
+                let is_good = |point| ed25519::verify(&point, &text, &pen);
+                self.remembers(key, &text, &pen) || ed25519::point(key).is_some_and(is_good)
             }
         }
     }
@@ -199,24 +175,10 @@ impl Notary {
     }
 
     fn remembers(&self, key: &PublicKey, text: &Digest, pen: &[u8; 64]) -> bool {
-        self.memory.as_ref().is_some_and(|memory| memory.holds(key, text, pen))
-    }
-}
-
-/// The points of the curve that public keys stand for: to find one costs an eighth of a check.
-#[derive(Clone, Default)]
-struct Points(BTreeMap<PublicKey, Option<VerifyingKey>>);
-
-impl Points {
-    /// So many keys are in use at once at most; then all are found anew.
-    const MOST: usize = 512;
-
-    /// None for bytes that are no key.
-    fn of(&mut self, key: &PublicKey) -> Option<VerifyingKey> {
-        if self.0.len() >= Points::MOST && !self.0.contains_key(key) {
-            self.0.clear();
+        match &self.office {
+            Some(office) => office.recall().holds(key, text, pen),
+            None => self.recall.holds(key, text, pen),
         }
-        *self.0.entry(*key).or_insert_with(|| ed25519::point(key))
     }
 }
 
@@ -303,7 +265,7 @@ mod tests {
     fn one_on_its_own_learns_the_keys_of_those_whose_signatures_are_good() {
         let olympus = Identity::OLYMPUS;
         let (_, public) = Notary::new(Scheme::Ed25519, Memory::None).keys(&[1; 32], olympus);
-        let mut notary = Notary::on_its_own(Scheme::Ed25519, Memory::USUAL);
+        let mut notary = Notary::of(&Office::new(Memory::USUAL), Scheme::Ed25519);
         assert_eq!(notary.public_key_of(olympus), None);
         notary.meet(olympus, &public);
         notary.meet(olympus, &PublicKey::from_bytes([0; 32]));
@@ -313,7 +275,7 @@ mod tests {
     #[test]
     fn parties_of_one_place_may_have_one_key() {
         let [one, two, three] = [1, 2, 3].map(Identity::client);
-        let mut notary = Notary::on_its_own(Scheme::Ed25519, Memory::None);
+        let mut notary = Notary::of(&Office::new(Memory::None), Scheme::Ed25519);
         notary.share_keys(Arc::new(BTreeMap::from([(two, one)])));
         let [first, second, third] = [one, two, three].map(|who| notary.keys(&[1; 32], who));
         assert_eq!((first.1, second.0.owner()), (second.1, two));

@@ -155,9 +155,9 @@ pub(super) fn text(line: &Digest, bytes: &[u8]) -> Option<(Digest, [u8; PEN])> {
 }
 
 /// The open sheets of those who sign at one place, by key.
-#[derive(Clone, Default)]
-pub struct Sheets {
-    open: Arc<Mutex<BTreeMap<PublicKey, Arc<Sheet>>>>,
+#[derive(Default)]
+pub(super) struct Sheets {
+    open: Mutex<BTreeMap<PublicKey, Arc<Sheet>>>,
     sealed: Arc<AtomicU64>,
 }
 
@@ -176,14 +176,14 @@ impl Sheets {
         }
     }
 
-    /// How many signatures were made under sheets.
-    pub fn sealed(&self) -> u64 {
+    /// How many sheets were sealed.
+    pub(super) fn sealed(&self) -> u64 {
         self.sealed.load(Ordering::Relaxed)
     }
 }
 
 /// What is behind a lock stays whole whoever failed with it: it only grows, or is taken.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -192,7 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::crypto::{Counts, Memory, Notary, Scheme, Signature};
+    use crate::crypto::{Counts, Memory, Notary, Office, Scheme, Signature};
     use crate::identity::Identity;
 
     fn line(number: usize) -> Digest {
@@ -200,12 +200,11 @@ mod tests {
     }
 
     /// Somebody who signs together what he can.
-    fn signer() -> (Notary, SecretKey, PublicKey, Sheets) {
-        let mut notary = Notary::on_its_own(Scheme::Ed25519, Memory::None);
-        let sheets = Sheets::default();
-        notary.use_sheets(sheets.clone());
+    fn signer() -> (Notary, SecretKey, PublicKey, Office) {
+        let office = Office::new(Memory::None);
+        let mut notary = Notary::of(&office, Scheme::Ed25519);
         let (key, public) = notary.keys(&[1; 32], Identity::client(0));
-        (notary, key, public, sheets)
+        (notary, key, public, office)
     }
 
     /// What another reads of a signature.
@@ -216,15 +215,15 @@ mod tests {
     #[test]
     fn every_line_stands_alone_on_sheets_of_any_length() {
         for count in (1..=17).chain([31, 32, 33, 1000]) {
-            let (mut notary, key, public, sheets) = signer();
+            let (mut notary, key, public, office) = signer();
             let signed: Vec<_> = (0..count).map(|n| notary.sign(&key, &line(n))).collect();
-            let mut reader = Notary::on_its_own(Scheme::Ed25519, Memory::USUAL);
+            let mut reader = Notary::of(&Office::new(Memory::USUAL), Scheme::Ed25519);
             for (number, signature) in signed.iter().enumerate() {
                 let signature = sent(signature);
                 assert!(reader.verify(&public, &line(number), &signature), "{number} of {count}");
                 assert!(!reader.verify(&public, &line(number + 1), &signature));
             }
-            assert_eq!(sheets.sealed(), 1);
+            assert_eq!(office.sealed(), 1);
             // A wrong line leads to a root that nobody signed; of one line alone, to itself.
             let Counts { verified, remembered, .. } = reader.counts();
             assert_eq!((verified, remembered), (2 * count as u64, count as u64 - 1), "{count}");
@@ -233,35 +232,35 @@ mod tests {
 
     #[test]
     fn a_sheet_is_closed_when_its_bytes_are_needed_and_another_begun() {
-        let (mut notary, key, public, sheets) = signer();
+        let (mut notary, key, public, office) = signer();
         let [first, second] = [1, 2].map(|number| notary.sign(&key, &line(number)));
         assert!(notary.verify(&public, &line(1), &first), "its own, still open");
         assert!(!notary.verify(&public, &line(2), &first));
         assert_eq!(format!("{first:?}"), "Signature(line 0)");
-        assert_eq!(sheets.sealed(), 0);
+        assert_eq!(office.sealed(), 0);
         let early = sent(&second);
         let third = notary.sign(&key, &line(3));
         let all = [first, early, third].map(|signature| sent(&signature));
-        assert_eq!(sheets.sealed(), 2);
+        assert_eq!(office.sealed(), 2);
         for (number, signature) in (1..).zip(&all) {
             assert!(notary.verify(&public, &line(number), signature));
         }
         let full = MOST_LINES + 1;
         (0..full).for_each(|number| drop(notary.sign(&key, &line(number))));
         sent(&notary.sign(&key, &line(full)));
-        assert_eq!(sheets.sealed(), 3, "the full one was never needed");
+        assert_eq!(office.sealed(), 3, "the full one was never needed");
     }
 
     #[test]
     fn keys_have_sheets_of_their_own() {
-        let (mut notary, key, public, sheets) = signer();
+        let (mut notary, key, public, office) = signer();
         let (other, stranger) = notary.keys(&[1; 32], Identity::client(1));
         let [own, others] = [&key, &other].map(|key| notary.sign(key, &line(1)));
         assert!(notary.verify(&public, &line(1), &own));
         assert!(!notary.verify(&stranger, &line(1), &own));
         assert!(notary.verify(&stranger, &line(1), &sent(&others)));
         sent(&own);
-        assert_eq!(sheets.sealed(), 2);
+        assert_eq!(office.sealed(), 2);
     }
 
     proptest! {

@@ -214,7 +214,7 @@ impl<'de> Visitor<'de> for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::{Memory, Notary, Scheme, Sheets};
+    use crate::crypto::{Memory, Notary, Office, Scheme};
     use crate::identity::Identity;
     use crate::wire;
 
@@ -228,8 +228,7 @@ mod tests {
 
     /// The signatures of so many statements, written on one sheet.
     fn lines(count: u8) -> Vec<Signature> {
-        let mut notary = Notary::on_its_own(Scheme::Ed25519, Memory::None);
-        notary.use_sheets(Sheets::default());
+        let mut notary = Notary::of(&Office::new(Memory::None), Scheme::Ed25519);
         let (key, _) = notary.keys(&[1; 32], Identity::client(0));
         (0..count).map(|line| notary.sign(&key, &Digest::from_bytes([line; 32]))).collect()
     }

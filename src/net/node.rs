@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::LocalSet;
 
-use crate::crypto::{Counts, Memory, Notary, Scheme};
-use crate::identity::{Address, Identity};
+use crate::crypto::{Counts, Memory, Notary, Office, Scheme};
+use crate::identity::{Address, Class, Identity};
 use crate::process::{Interposers, Protocol, Ticket};
 use crate::trace::What;
 use crate::wire;
@@ -29,8 +29,6 @@ use super::placement::{Host, Placement};
 use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
 use super::seat::{Coming, Leaving, Seat, Watcher};
 
-/// How many signatures a process remembers that it made or checked itself.
-const SIGNATURES_REMEMBERED: usize = 4096;
 /// How many things that came may wait for a node to take them; then nothing more is read.
 const MOST_COMING: usize = 1024;
 /// How many things a node takes before it looks after its timers and links.
@@ -123,8 +121,10 @@ pub struct NodeStats {
     pub lost: u64,
     /// Messages that waited in vain to learn where somebody lives.
     pub dropped: u64,
-    /// Signatures made by processes here.
+    /// Statements signed by processes here.
     pub signed: u64,
+    /// Signatures made under them, one for as many as left together.
+    pub sealed: u64,
     /// Signatures checked by them, without those that they remembered.
     pub verified: u64,
 }
@@ -171,6 +171,12 @@ struct Node<P: Protocol> {
     directory: Directory<Parcel<P>>,
     local: VecDeque<Delivery<P>>,
     lines: BTreeMap<NodeNumber, Rc<Line>>,
+    /// What leaves when nothing more has come for now. Written out only then, so that all that was
+    /// signed meanwhile is signed together.
+    unsent: Vec<(NodeNumber, Parcel<P>)>,
+    /// Where all processes here sign and check.
+    office: Office,
+    sharers: Arc<BTreeMap<Identity, Identity>>,
     /// When seats want to be looked after.
     due: BTreeSet<(u64, Identity)>,
     due_of: BTreeMap<Identity, u64>,
@@ -213,7 +219,10 @@ impl<P: Protocol> Node<P> {
             placement: plan.placement,
             scheme: plan.scheme,
             seats: BTreeMap::new(),
+            sharers: Arc::new(sharers(&plan.homes)),
+            office: Office::new(Memory::USUAL),
             directory: Directory::new(plan.homes),
+            unsent: Vec::new(),
             local: VecDeque::new(),
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
@@ -227,7 +236,8 @@ impl<P: Protocol> Node<P> {
 
     fn stats(&self) -> NodeStats {
         let lost = self.lines.values().map(|line| line.lost()).sum();
-        let mut stats = NodeStats { lost, dropped: self.directory.dropped(), ..self.stats };
+        let (dropped, sealed) = (self.directory.dropped(), self.office.sealed());
+        let mut stats = NodeStats { lost, dropped, sealed, ..self.stats };
         self.seats.values().for_each(|seat| stats.count(seat.notary_counts()));
         stats
     }
@@ -320,7 +330,12 @@ impl<P: Protocol> Node<P> {
     }
 
     /// Lets the links send what is there for them.
-    fn flush(&self) {
+    fn flush(&mut self) {
+        for (to, parcel) in self.unsent.drain(..) {
+            if let Some(line) = self.lines.get(&to) {
+                line.push(wire::encode(&parcel));
+            }
+        }
         self.lines.values().for_each(|line| line.flush());
     }
 
@@ -422,8 +437,8 @@ impl<P: Protocol> Node<P> {
     /// A process begins here.
     fn begin(&mut self, identity: Identity, birth: P::Birth) {
         let address = Address::of(identity);
-        let memory = Memory::Remember { capacity: SIGNATURES_REMEMBERED };
-        let notary = Notary::on_its_own(self.scheme, memory);
+        let mut notary = Notary::of(&self.office, self.scheme);
+        notary.share_keys(self.sharers.clone());
         let interposer = self.interposers.as_ref().and_then(|find| find(address));
         let watch = self.watcher(address);
         let now = self.plan.clock.now();
@@ -547,14 +562,8 @@ impl<P: Protocol> Node<P> {
             Some(home) if home == self.plan.number => self.enqueue(parcel),
             Some(home) => {
                 self.stats.sent += 1;
-                self.post(home, &parcel);
+                self.unsent.push((home, parcel));
             }
-        }
-    }
-
-    fn post(&self, to: NodeNumber, parcel: &Parcel<P>) {
-        if let Some(line) = self.lines.get(&to) {
-            line.push(wire::encode(parcel));
         }
     }
 
@@ -577,16 +586,23 @@ impl<P: Protocol> Node<P> {
         let home = self.placement.place(child, &hosts);
         let known: Vec<NodeNumber> = self.lines.keys().copied().collect();
         for number in known.into_iter().filter(|number| *number != home) {
-            self.post(number, &Parcel::Lives { identity: child, home });
+            self.unsent.push((number, Parcel::Lives { identity: child, home }));
         }
         if home == self.plan.number {
             self.enter(child, home);
             self.begin(child, birth);
         } else {
-            self.post(home, &Parcel::Birth { identity: child, birth });
+            self.unsent.push((home, Parcel::Birth { identity: child, birth }));
             self.enter(child, home);
         }
     }
+}
+
+/// The clients of one node sign with one key: whoever has the node has them all.
+fn sharers(homes: &[(Identity, NodeNumber)]) -> BTreeMap<Identity, Identity> {
+    let mut firsts = BTreeMap::new();
+    let clients = homes.iter().filter(|(identity, _)| identity.class == Class::Client);
+    clients.map(|&(client, home)| (client, *firsts.entry(home).or_insert(client))).collect()
 }
 
 /// Until then; for ever, if there is no such time.
