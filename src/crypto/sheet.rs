@@ -122,8 +122,9 @@ impl Sheet {
     }
 }
 
+/// A pair is hashed in one call of the compression function: its left half is the key.
 fn join(left: &Digest, right: &Digest) -> Digest {
-    Hasher::new("sheet pair").digest(left).digest(right).finish()
+    Hasher::about(left, "sheet pair").digest(right).finish()
 }
 
 fn root(count: u16, top: &Digest) -> Digest {

@@ -35,7 +35,9 @@ const MOST_OF_ONE_CLIENT: usize = 512;
 #[derive(Debug)]
 struct Desk {
     /// Each client process with how many requests it has, the idlest first.
-    clients: BTreeSet<(usize, u32)>,
+    idlest: BTreeSet<(usize, u32)>,
+    /// How many requests each client process has.
+    counts: Vec<usize>,
     pending: BTreeMap<Ticket, Pending>,
     tickets: u64,
 }
@@ -50,8 +52,17 @@ struct Pending {
 
 impl Desk {
     fn new(clients: u32) -> Desk {
-        let clients = (0..clients).map(|client| (0, client)).collect();
-        Desk { clients, pending: BTreeMap::new(), tickets: 0 }
+        let idlest = (0..clients).map(|client| (0, client)).collect();
+        let counts = vec![0; clients as usize];
+        Desk { idlest, counts, pending: BTreeMap::new(), tickets: 0 }
+    }
+
+    /// A client process has so many requests now.
+    fn count(&mut self, client: u32, count: usize) {
+        let known = &mut self.counts[client as usize];
+        self.idlest.remove(&(*known, client));
+        self.idlest.insert((count, client));
+        *known = count;
     }
 
     /// Gives a request to the idlest client process; none if all have enough to do.
@@ -60,12 +71,11 @@ impl Desk {
         number: u64,
         user: mpsc::UnboundedSender<Response>,
     ) -> Option<(Ticket, Identity)> {
-        let (count, client) = self.clients.first().copied()?;
+        let (count, client) = self.idlest.first().copied()?;
         if count == MOST_OF_ONE_CLIENT {
             return None;
         }
-        self.clients.remove(&(count, client));
-        self.clients.insert((count + 1, client));
+        self.count(client, count + 1);
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.pending.insert(ticket, Pending { client, number, user });
@@ -77,10 +87,7 @@ impl Desk {
         let Some(Pending { client, number, user }) = self.pending.remove(&ticket) else {
             return;
         };
-        if let Some(&entry) = self.clients.iter().find(|(_, other)| *other == client) {
-            self.clients.remove(&entry);
-            self.clients.insert((entry.0.saturating_sub(1), client));
-        }
+        self.count(client, self.counts[client as usize] - 1);
         // The user may be gone.
         let _ = user.send(Response { number, outcome });
     }

@@ -22,6 +22,13 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)
 /// How many bytes are sent at once, if there are several parcels.
 const BATCH: usize = 256 << 10;
 
+/// How many parcels come before it is said that they have, if they do not stop coming.
+const PARCELS_A_WORD: usize = 256;
+/// How many bytes of them.
+const BYTES_A_WORD: usize = 1 << 20;
+/// How long after the last one it is said otherwise.
+const QUIET: Duration = Duration::from_millis(20);
+
 /// What a parcel's frame has beside the parcel.
 const HEADER: usize = 9;
 
@@ -361,8 +368,9 @@ pub(super) async fn take_parcels(
     let mut bytes = Vec::new();
     Word::Welcome { session: own_session, received }.put(&mut bytes, limits.frame)?;
     channel.send(&bytes).await?;
+    // What came since it was last said what has come: parcels and bytes.
+    let mut unsaid = (0, 0);
     loop {
-        let mut newest = None;
         while let Some(frame) = channel.next()? {
             let Some(Word::Parcel { number, bytes }) = Word::read(frame) else {
                 return Err(HandshakeError::Said("sent what is no parcel"));
@@ -370,6 +378,7 @@ pub(super) async fn take_parcels(
             if incoming.borrow().calls != call {
                 return Err(HandshakeError::Said("has called again since"));
             }
+            unsaid = (unsaid.0 + 1, unsaid.1 + bytes.len());
             let turn = incoming.borrow().turn(number);
             match turn {
                 Turn::Early => return Err(HandshakeError::Said("left out a parcel")),
@@ -381,15 +390,23 @@ pub(super) async fn take_parcels(
                     take(bytes).await;
                 }
             }
-            newest = Some(number);
         }
-        if newest.is_some() {
+        let is_much = unsaid.0 >= PARCELS_A_WORD || unsaid.1 >= BYTES_A_WORD;
+        let is_quiet = match unsaid {
+            (0, _) => channel.receive().await.map(|()| false)?,
+            _ if is_much => false,
+            _ => match tokio::time::timeout(QUIET, channel.receive()).await {
+                Ok(came) => came.map(|()| false)?,
+                Err(_) => true,
+            },
+        };
+        if is_much || is_quiet {
             bytes.clear();
             let number = incoming.borrow().last.unwrap_or(0);
             Word::Received { number }.put(&mut bytes, limits.frame)?;
             channel.send(&bytes).await?;
+            unsaid = (0, 0);
         }
-        channel.receive().await?;
     }
 }
 

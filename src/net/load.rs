@@ -1,6 +1,8 @@
 //! Many users at once, to see what a cluster bears.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::iter::from_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,7 +11,8 @@ use hdrhistogram::Histogram;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
-use super::user::{User, UserError};
+use super::node::sleep_until;
+use super::user::{Response, User, UserError};
 
 /// How latencies are kept: to three digits.
 const DIGITS: u8 = 3;
@@ -21,8 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What is asked of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// How many users there are; each asks one thing at a time.
+    /// How many users there are.
     pub users: u32,
+    /// How many requests of each user are under way together.
+    pub outstanding: u32,
     /// How many requests are made each second by all of them; as many as are answered without it.
     pub rate: Option<u32>,
     /// For how long.
@@ -92,20 +97,54 @@ impl Crowd {
         Some((*begun, due))
     }
 
+    /// What one user does until time is up.
     async fn visit(&self, mut user: User) -> Result<(), UserError> {
-        while let Some((number, due)) = self.next() {
-            tokio::time::sleep_until(due).await;
-            let key = number / 2 % u64::from(self.load.keys.max(1));
-            let operation = match number % 2 {
-                0 => format!("put('key {key}','value {number}')"),
-                _ => format!("get('key {key}')"),
+        let mut under_way = BTreeMap::new();
+        // The next request, if it is not due yet.
+        let mut early = None;
+        loop {
+            while under_way.len() < self.load.outstanding.max(1) as usize {
+                let Some((number, due)) = early.take().or_else(|| self.next()) else { break };
+                if due > Instant::now() {
+                    early = Some((number, due));
+                    break;
+                }
+                under_way.insert(user.put(self.operation(number))?, due);
+            }
+            user.flush().await?;
+            let wait = early.map(|(_, due)| due);
+            let response = tokio::select! {
+                response = user.receive(), if !under_way.is_empty() => Some(response?),
+                () = sleep_until(wait), if wait.is_some() => None,
+                () = tokio::time::sleep(PATIENCE), if !under_way.is_empty() => {
+                    return Err(UserError::TooSlow(PATIENCE));
+                }
+                else => return Ok(()),
             };
-            let outcome = user.ask(operation, PATIENCE).await?;
-            let latency = due.elapsed();
-            let mut tallies = self.tallies.borrow_mut();
-            tallies.iter_mut().for_each(|tally| tally.add(latency, outcome.is_ok()));
+            self.add(&mut under_way, response.into_iter().chain(from_fn(|| user.came())));
         }
-        Ok(())
+    }
+
+    fn operation(&self, number: u64) -> String {
+        let key = number / 2 % u64::from(self.load.keys.max(1));
+        match number % 2 {
+            0 => format!("put('key {key}','value {number}')"),
+            _ => format!("get('key {key}')"),
+        }
+    }
+
+    fn add(
+        &self,
+        under_way: &mut BTreeMap<u64, Instant>,
+        responses: impl Iterator<Item = Response>,
+    ) {
+        let mut tallies = self.tallies.borrow_mut();
+        for Response { number, outcome } in responses {
+            if let Some(due) = under_way.remove(&number) {
+                let latency = due.elapsed();
+                tallies.iter_mut().for_each(|tally| tally.add(latency, outcome.is_ok()));
+            }
+        }
     }
 }
 

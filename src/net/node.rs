@@ -18,7 +18,7 @@ use crate::crypto::{Counts, Memory, Notary, Office, Scheme};
 use crate::identity::{Address, Class, Identity};
 use crate::process::{Interposers, Protocol, Ticket};
 use crate::trace::What;
-use crate::wire;
+use crate::wire::{self, WireError};
 
 use super::clock::Clock;
 use super::directory::Directory;
@@ -29,6 +29,8 @@ use super::placement::{Host, Placement};
 use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
 use super::seat::{Coming, Leaving, Seat, Watcher};
 
+/// How many signatures a node remembers that it has found to be good.
+const SIGNATURES_REMEMBERED: usize = 4096;
 /// How many things that came may wait for a node to take them; then nothing more is read.
 const MOST_COMING: usize = 1024;
 /// How many things a node takes before it looks after its timers and links.
@@ -39,7 +41,7 @@ const MOST_CONNECTIONS: usize = 256;
 /// What goes from node to node.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "P: Protocol")]
-enum Parcel<P: Protocol> {
+pub(super) enum Parcel<P: Protocol> {
     /// A message between processes.
     Message { from: Identity, to: Identity, sent: u64, message: P::Message },
     /// From the registrar: this process begins here.
@@ -51,8 +53,8 @@ enum Parcel<P: Protocol> {
 /// Something that comes to a node.
 #[derive(Debug)]
 pub(super) enum Arrival<P: Protocol> {
-    /// A parcel of a peer's, as bytes.
-    Parcel(NodeNumber, Vec<u8>),
+    /// A parcel of a peer's, or why there is none in what he sent.
+    Parcel(NodeNumber, Result<Parcel<P>, WireError>),
     /// A link has come up.
     Up,
     /// A question to a process here.
@@ -170,6 +172,8 @@ struct Node<P: Protocol> {
     seats: BTreeMap<Identity, Seat<P>>,
     directory: Directory<Parcel<P>>,
     local: VecDeque<Delivery<P>>,
+    /// Room for what leaves a process; empty in between.
+    leaving: Vec<Leaving<P>>,
     lines: BTreeMap<NodeNumber, Rc<Line>>,
     /// What leaves when nothing more has come for now. Written out only then, so that all that was
     /// signed meanwhile is signed together.
@@ -220,10 +224,11 @@ impl<P: Protocol> Node<P> {
             scheme: plan.scheme,
             seats: BTreeMap::new(),
             sharers: Arc::new(sharers(&plan.homes)),
-            office: Office::new(Memory::USUAL),
+            office: Office::new(Memory::Remember { capacity: SIGNATURES_REMEMBERED }),
             directory: Directory::new(plan.homes),
             unsent: Vec::new(),
             local: VecDeque::new(),
+            leaving: Vec::new(),
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
             residents: plan.residents,
@@ -281,8 +286,8 @@ impl<P: Protocol> Node<P> {
                         Err(error) => (from.to_string(), error),
                         Ok((peer, channel)) => {
                             let take = async |bytes: &[u8]| {
-                                let parcel = Arrival::Parcel(peer.number, bytes.to_vec());
-                                let _ = inlet.send(parcel).await;
+                                let parcel = wire::decode(bytes, plan.limits.frame);
+                                let _ = inlet.send(Arrival::Parcel(peer.number, parcel)).await;
                             };
                             let incoming = &incoming[&peer.number];
                             let Err(error) =
@@ -363,10 +368,8 @@ impl<P: Protocol> Node<P> {
 
     fn arrive(&mut self, arrival: Arrival<P>) {
         match arrival {
-            Arrival::Parcel(peer, bytes) => match wire::decode(&bytes, self.plan.limits.frame) {
-                Ok(parcel) => self.take_parcel(peer, parcel),
-                Err(error) => self.refuse(peer, &error.to_string()),
-            },
+            Arrival::Parcel(peer, Ok(parcel)) => self.take_parcel(peer, parcel),
+            Arrival::Parcel(peer, Err(error)) => self.refuse(peer, &error.to_string()),
             Arrival::Up => self.begin_if_ready(),
             Arrival::Command(to, ticket, command) => {
                 self.hand(to, Coming::Command(ticket, command));
@@ -515,21 +518,31 @@ impl<P: Protocol> Node<P> {
     /// Carries away what has left a process, and notes when it wants to be looked after.
     fn settle(&mut self, identity: Identity) {
         let Some(seat) = self.seats.get_mut(&identity) else { return };
-        let leaving = seat.take_leaving();
+        let mut leaving = std::mem::take(&mut self.leaving);
+        seat.take_leaving(&mut leaving);
         let (due_ns, is_over) = (seat.due_ns(), seat.is_over());
-        if let Some(old_ns) = self.due_of.remove(&identity) {
-            self.due.remove(&(old_ns, identity));
+        if self.due_of.get(&identity).copied() != due_ns {
+            self.look_after(identity, due_ns);
         }
-        if let Some(due_ns) = due_ns {
-            self.due_of.insert(identity, due_ns);
-            self.due.insert((due_ns, identity));
-        }
-        for leaving in leaving {
+        for leaving in leaving.drain(..) {
             self.carry(identity, leaving);
         }
+        self.leaving = leaving;
         if is_over && let Some(seat) = self.seats.remove(&identity) {
             self.stats.count(seat.notary_counts());
         }
+    }
+
+    /// A seat wants to be looked after then, or not at all.
+    fn look_after(&mut self, identity: Identity, due_ns: Option<u64>) {
+        let old_ns = match due_ns {
+            Some(due_ns) => self.due_of.insert(identity, due_ns),
+            None => self.due_of.remove(&identity),
+        };
+        if let Some(old_ns) = old_ns {
+            self.due.remove(&(old_ns, identity));
+        }
+        self.due.extend(due_ns.map(|due_ns| (due_ns, identity)));
     }
 
     fn carry(&mut self, identity: Identity, leaving: Leaving<P>) {
@@ -662,7 +675,8 @@ mod tests {
 
     impl Node<Bcr> {
         fn gets(&mut self, peer: NodeNumber, parcel: &Parcel<Bcr>) {
-            self.arrive(Arrival::Parcel(peer, wire::encode(parcel)));
+            let sent = wire::decode(&wire::encode(parcel), self.plan.limits.frame);
+            self.arrive(Arrival::Parcel(peer, sent));
             self.deliver();
         }
     }
@@ -687,7 +701,7 @@ mod tests {
         node.gets(2, &client(6));
         node.gets(3, &Parcel::Lives { identity: Identity::client(6), home: 3 });
         node.gets(0, &stop(Identity::client(0), Identity::OLYMPUS));
-        node.arrive(Arrival::Parcel(2, vec![0, 1, 2, 3]));
+        node.arrive(Arrival::Parcel(2, wire::decode(&[0, 1, 2, 3], 10_000)));
         assert_eq!((node.stats.refused, node.stats.received), (6, 0));
         let told = told.lock().unwrap();
         assert_eq!(told[0], "node 1 refused node 2: olympus does not live there");

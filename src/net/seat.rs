@@ -133,9 +133,9 @@ impl<P: Protocol> Seat<P> {
         self.outbox.notary_ref().counts()
     }
 
-    /// Takes out what has left the process, in order.
-    pub(super) fn take_leaving(&mut self) -> Vec<Leaving<P>> {
-        std::mem::take(&mut self.leaving)
+    /// Takes out what has left the process, in order, and puts it last.
+    pub(super) fn take_leaving(&mut self, to: &mut Vec<Leaving<P>>) {
+        to.append(&mut self.leaving);
     }
 
     /// When the seat wants to be given a [`Seat::tick`].
