@@ -49,8 +49,8 @@ struct Pending {
 }
 
 impl Desk {
-    fn new(clients: u32) -> Desk {
-        let clients = (0..clients).map(|client| (0, client)).collect();
+    fn new(clients: impl IntoIterator<Item = u32>) -> Desk {
+        let clients = clients.into_iter().map(|client| (0, client)).collect();
         Desk { clients, pending: BTreeMap::new(), tickets: 0 }
     }
 
@@ -109,13 +109,12 @@ enum Unserved {
 /// What a gateway is made from.
 pub(super) struct Gateway<P: Served> {
     pub(super) listener: std::net::TcpListener,
-    pub(super) clients: u32,
     /// How long a user may take to say what he speaks.
     pub(super) greeting: Duration,
     pub(super) inlet: Inlet<P>,
     pub(super) answers: mpsc::UnboundedReceiver<(Ticket, Option<P::Answer>)>,
-    /// Told when the client processes have begun; before that nobody is served.
-    pub(super) begun: oneshot::Receiver<()>,
+    /// Told which client processes have begun here; before that nobody is served.
+    pub(super) begun: oneshot::Receiver<Vec<u32>>,
     /// Becomes true when no new requests are to be taken.
     pub(super) closing: watch::Receiver<bool>,
     pub(super) notices: Notices,
@@ -125,11 +124,15 @@ impl<P: Served> Gateway<P> {
     /// Serves until it is closed and all that was under way is answered.
     pub(super) async fn serve(mut self) -> std::io::Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
-        tokio::select! {
-            begun = self.begun => if begun.is_err() { return Ok(()) },
+        let clients = tokio::select! {
+            begun = self.begun => begun.unwrap_or_default(),
             _ = self.closing.wait_for(|closing| *closing) => return Ok(()),
+        };
+        if clients.is_empty() {
+            // Whoever calls learns at once that nobody is there to serve him.
+            return Ok(());
         }
-        let desk = Rc::new(RefCell::new(Desk::new(self.clients)));
+        let desk = Rc::new(RefCell::new(Desk::new(clients)));
         let answering = desk.clone();
         let answers = tokio::task::spawn_local(async move {
             while let Some((ticket, answer)) = self.answers.recv().await {
@@ -326,7 +329,7 @@ mod tests {
 
     #[test]
     fn requests_go_to_the_idlest_client_until_all_have_enough() {
-        let mut desk = Desk::new(2);
+        let mut desk = Desk::new([0, 1]);
         let (user, mut told) = mpsc::unbounded_channel();
         let give = |desk: &mut Desk, number| desk.give(number, user.clone());
         let first = give(&mut desk, 7).unwrap();

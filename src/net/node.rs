@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use crate::crypto::{Counts, Memory, Notary, Scheme};
-use crate::identity::{Address, Identity};
+use crate::identity::{Address, Class, Identity};
 use crate::process::{Interposers, Protocol, Ticket};
 use crate::trace::What;
 use crate::wire;
@@ -26,7 +26,7 @@ use super::handshake::{self, Limits, NodeSecret};
 use super::link::{Incoming, Line, Outgoing, Room, take_parcels};
 use super::log::LogFolder;
 use super::placement::{Host, Placement};
-use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
+use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::seat::{Coming, Leaving, Seat, Watcher};
 
 /// How many signatures a process remembers that it made or checked itself.
@@ -48,6 +48,8 @@ enum Parcel<P: Protocol> {
     Birth { identity: Identity, birth: P::Birth },
     /// From the registrar: this process lives there.
     Lives { identity: Identity, home: NodeNumber },
+    /// From the registrar: everybody who lives from the beginning has begun.
+    Begun,
 }
 
 /// Something that comes to a node.
@@ -68,10 +70,11 @@ pub(super) struct NodePlan<P: Protocol> {
     /// All other nodes.
     pub(super) peers: Vec<Peer>,
     pub(super) listener: std::net::TcpListener,
-    /// Who lives where from the beginning.
-    pub(super) homes: Vec<(Identity, NodeNumber)>,
-    /// Who begins here, once all links are up.
-    pub(super) residents: Vec<(Identity, P::Birth)>,
+    /// The node where processes are placed and announced. Nobody else's word counts in that.
+    pub(super) registrar: NodeNumber,
+    /// Who lives from the beginning; of the registrar alone, who lets them begin, here or
+    /// elsewhere, once all its links are up.
+    pub(super) founders: Vec<(Identity, P::Birth)>,
     pub(super) placement: Box<dyn Placement>,
     pub(super) interposers: Option<Interposers<P>>,
     pub(super) scheme: Scheme,
@@ -86,10 +89,10 @@ pub(super) struct NodePlan<P: Protocol> {
 
 /// What a node and whoever started it tell each other.
 pub(super) struct Signals {
-    /// Told when all residents have begun.
+    /// Told when everybody who lives from the beginning has begun.
     pub(super) ready: std::sync::mpsc::Sender<()>,
-    /// The same for the gateway, if it is here.
-    pub(super) begun: oneshot::Sender<()>,
+    /// The same for the gateway, if it is here: which clients live here.
+    pub(super) begun: oneshot::Sender<Vec<u32>>,
     /// Tells the node to end.
     pub(super) stop: oneshot::Receiver<()>,
 }
@@ -174,8 +177,8 @@ struct Node<P: Protocol> {
     /// When seats want to be looked after.
     due: BTreeSet<(u64, Identity)>,
     due_of: BTreeMap<Identity, u64>,
-    residents: Vec<(Identity, P::Birth)>,
-    ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<()>)>,
+    founders: Vec<(Identity, P::Birth)>,
+    ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<Vec<u32>>)>,
     answers: Answers<P>,
     stats: NodeStats,
 }
@@ -183,6 +186,7 @@ struct Node<P: Protocol> {
 /// What a node's tasks share.
 struct Shared {
     number: NodeNumber,
+    registrar: NodeNumber,
     secret: NodeSecret,
     peers: Vec<Peer>,
     limits: Limits,
@@ -202,6 +206,7 @@ impl<P: Protocol> Node<P> {
             lines: plan.peers.iter().map(line).collect(),
             plan: Rc::new(Shared {
                 number: plan.number,
+                registrar: plan.registrar,
                 secret: plan.secret,
                 peers: plan.peers,
                 limits: plan.limits,
@@ -213,11 +218,11 @@ impl<P: Protocol> Node<P> {
             placement: plan.placement,
             scheme: plan.scheme,
             seats: BTreeMap::new(),
-            directory: Directory::new(plan.homes),
+            directory: Directory::default(),
             local: VecDeque::new(),
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
-            residents: plan.residents,
+            founders: plan.founders,
             ready: Some((ready, begun)),
             answers: plan.answers,
             stats: NodeStats::default(),
@@ -331,19 +336,28 @@ impl<P: Protocol> Node<P> {
         }
     }
 
-    /// Once all links are up, the residents begin.
+    /// Once all links of the registrar are up, everybody begins who lives from the beginning.
     fn begin_if_ready(&mut self) {
-        if !self.lines.values().all(|line| line.is_up()) {
+        let is_first = self.plan.number == self.plan.registrar && self.ready.is_some();
+        if !is_first || !self.lines.values().all(|line| line.is_up()) {
             return;
         }
-        let Some((ready, begun)) = self.ready.take() else { return };
-        for (identity, birth) in std::mem::take(&mut self.residents) {
-            self.begin(identity, birth);
+        for (identity, birth) in std::mem::take(&mut self.founders) {
+            self.settle_down(identity, birth);
         }
         self.deliver();
-        // Whoever waited for this may have given up.
+        self.lines.keys().for_each(|number| self.post(*number, &Parcel::Begun));
+        self.tell_ready();
+    }
+
+    /// Whoever waits for that learns that users may ask.
+    fn tell_ready(&mut self) {
+        let Some((ready, begun)) = self.ready.take() else { return };
+        let clients = self.seats.keys().filter(|identity| identity.class == Class::Client);
+        let clients = clients.map(|identity| identity.index).collect();
+        // They may have given up.
         let _ = ready.send(());
-        let _ = begun.send(());
+        let _ = begun.send(clients);
     }
 
     fn arrive(&mut self, arrival: Arrival<P>) {
@@ -381,7 +395,9 @@ impl<P: Protocol> Node<P> {
                     _ => self.enqueue(parcel),
                 }
             }
-            Parcel::Birth { .. } | Parcel::Lives { .. } if peer != REGISTRAR => {
+            Parcel::Birth { .. } | Parcel::Lives { .. } | Parcel::Begun
+                if peer != self.plan.registrar =>
+            {
                 self.refuse(peer, "only the registrar says who lives where");
             }
             Parcel::Birth { identity, birth } => {
@@ -392,6 +408,7 @@ impl<P: Protocol> Node<P> {
             Parcel::Lives { identity, home } => {
                 self.enter(identity, home);
             }
+            Parcel::Begun => self.tell_ready(),
         }
     }
 
@@ -562,7 +579,7 @@ impl<P: Protocol> Node<P> {
     /// registrar, or the identity has a process, nothing happens but an event that says so.
     fn bear(&mut self, parent: Identity, child: Identity, birth: P::Birth, cause: u64) {
         let is_known = self.directory.home(child).is_some();
-        if self.plan.number != REGISTRAR || is_known {
+        if self.plan.number != self.plan.registrar || is_known {
             let now = self.plan.clock.now();
             if let Some(seat) = self.seats.get_mut(&parent) {
                 let (action, whom) = ("spawn", Address::of(child));
@@ -570,6 +587,11 @@ impl<P: Protocol> Node<P> {
             }
             return;
         }
+        self.settle_down(child, birth);
+    }
+
+    /// The registrar says where a new process lives, and lets it begin there.
+    fn settle_down(&mut self, child: Identity, birth: P::Birth) {
         let others = self.lines.iter().map(|(number, line)| (*number, line.is_up()));
         let own = [(self.plan.number, true)].into_iter();
         let hosts = own.chain(others).map(|(number, is_up)| Host { number, is_up });
@@ -624,8 +646,8 @@ mod tests {
             secret: NodeSecret::generate().unwrap(),
             peers: [0, 2, 3].map(peer).into(),
             listener: std::net::TcpListener::bind(address).unwrap(),
-            homes: vec![(Identity::OLYMPUS, 0), (Identity::client(0), 0)],
-            residents: Vec::new(),
+            registrar: 0,
+            founders: Vec::new(),
             placement: Box::new(InTurn::default()),
             interposers: None,
             scheme: Scheme::Ed25519,
@@ -641,7 +663,11 @@ mod tests {
                 stop: oneshot::channel().1,
             },
         };
-        (Node::new(plan, 1).0, told)
+        let mut node = Node::new(plan, 1).0;
+        for identity in [Identity::OLYMPUS, Identity::client(0)] {
+            node.enter(identity, 0);
+        }
+        (node, told)
     }
 
     impl Node<Bcr> {
@@ -702,7 +728,6 @@ mod tests {
         let (mut node, _) = node();
         let (answers, mut answered) = mpsc::unbounded_channel();
         node.answers = answers;
-        node.enter(Identity::OLYMPUS, 1);
         let birth = Birth::Olympus { settings: Settings::new(1), clients: 1 };
         node.begin(Identity::OLYMPUS, birth);
         let command = bcr::Command::Ask(crate::object::Operation::get("k"));
