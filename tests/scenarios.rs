@@ -197,3 +197,26 @@ fn no_failure_waits_in_vain() {
     }
     none(offences);
 }
+
+/// The folder of the unreplicated server: what is in it stands in its table, and comes out as it
+/// says.
+#[test]
+fn so_do_those_of_the_unreplicated_server() {
+    let folder = folder().with_file_name("solo");
+    let table = fs::read_to_string(folder.join("README.md")).expect("the table is there");
+    let mut seen = 0;
+    for entry in fs::read_dir(&folder).expect("the folder is there").flatten() {
+        let path = entry.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let Some(stem) = name.strip_suffix(".toml") else { continue };
+        seen += 1;
+        assert!(table.contains(&format!("| [{stem}]({name}) | ")), "{name} is not in the table");
+        let bytes = fs::read(&path).expect("the file is there");
+        let scenario = read(name, &bytes, &ReadOptions::default()).scenario.expect("it is one");
+        assert!(scenario.description.len() > 100, "{name} says what it shows");
+        let report = run::run(&scenario).expect("it runs");
+        assert!(scenario.expect.verdict == Some(report.verdict), "{name}\n{report}");
+        assert!(report.missed.is_empty(), "{name} misses {:?}\n{report}", report.missed);
+    }
+    assert_eq!(seen, table.lines().filter(|line| line.starts_with("| [")).count());
+}

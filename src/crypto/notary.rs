@@ -36,8 +36,6 @@ pub struct Notary {
     counts: Counts,
     /// Where it works with others, if others make keys elsewhere.
     office: Option<Office>,
-    /// Who has the key of another.
-    sharers: Arc<BTreeMap<Identity, Identity>>,
 }
 
 impl fmt::Debug for Notary {
@@ -56,7 +54,6 @@ impl Notary {
             directory: Arc::default(),
             counts: Counts::default(),
             office: None,
-            sharers: Arc::default(),
         }
     }
 
@@ -65,13 +62,6 @@ impl Notary {
     /// under one key is signed together, as far as it can be.
     pub fn of(office: &Office, scheme: Scheme) -> Notary {
         Notary { office: Some(office.clone()), ..Notary::new(scheme, Memory::None) }
-    }
-
-    /// Each of these parties gets the key of another when keys are made here: they live at one
-    /// place, where each could read what the others hold, and sign together. Their statements say
-    /// who makes them.
-    pub fn share_keys(&mut self, sharers: Arc<BTreeMap<Identity, Identity>>) {
-        self.sharers = sharers;
     }
 
     /// Whether others make keys elsewhere.
@@ -94,7 +84,7 @@ impl Notary {
 
     /// The keys of a party, determined by scheme, entropy and party.
     pub fn keys(&mut self, entropy: &[u8; 32], owner: Identity) -> (SecretKey, PublicKey) {
-        let like = self.sharers.get(&owner).copied().unwrap_or(owner);
+        let like = self.office.as_ref().map_or(owner, |office| office.like(owner));
         let secret = SecretKey::derive(self.scheme, entropy, owner, like);
         let public = secret.public_key();
         Arc::make_mut(&mut self.directory).insert(owner, public);
@@ -275,8 +265,9 @@ mod tests {
     #[test]
     fn parties_of_one_place_may_have_one_key() {
         let [one, two, three] = [1, 2, 3].map(Identity::client);
-        let mut notary = Notary::of(&Office::new(Memory::None), Scheme::Ed25519);
-        notary.share_keys(Arc::new(BTreeMap::from([(two, one)])));
+        let office = Office::new(Memory::None);
+        let mut notary = Notary::of(&office, Scheme::Ed25519);
+        office.share_key(two, one);
         let [first, second, third] = [one, two, three].map(|who| notary.keys(&[1; 32], who));
         assert_eq!((first.1, second.0.owner()), (second.1, two));
         assert_ne!(first.1, third.1);

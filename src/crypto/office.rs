@@ -10,6 +10,7 @@ use super::hash::Digest;
 use super::keys::PublicKey;
 use super::memory::{Memory, Table};
 use super::sheet::{Sheets, lock};
+use crate::identity::Identity;
 
 /// A place where several parties sign and check: the sheets on which statements are signed
 /// together, and one memory of signatures that were found to be good.
@@ -21,13 +22,27 @@ pub struct Office(Arc<Desk>);
 struct Desk {
     sheets: Sheets,
     recall: Mutex<Recall>,
+    /// Who is given the key of another.
+    sharers: Mutex<BTreeMap<Identity, Identity>>,
 }
 
 impl Office {
     /// An office with this memory.
     pub fn new(memory: Memory) -> Office {
         let recall = Mutex::new(Recall::new(memory));
-        Office(Arc::new(Desk { sheets: Sheets::default(), recall }))
+        Office(Arc::new(Desk { sheets: Sheets::default(), recall, sharers: Mutex::default() }))
+    }
+
+    /// When keys are made here, this party gets that of the other: both live at one place, where
+    /// each could read what the other holds, and sign together. Their statements say whose they
+    /// are.
+    pub fn share_key(&self, party: Identity, other: Identity) {
+        lock(&self.0.sharers).insert(party, other);
+    }
+
+    /// Whose key a party gets.
+    pub(super) fn like(&self, party: Identity) -> Identity {
+        lock(&self.0.sharers).get(&party).copied().unwrap_or(party)
     }
 
     /// How many signatures were made, one for as many statements as were signed together.

@@ -12,6 +12,7 @@
 //! * `frame`: length-prefixed frames, bounded before anything is kept for them;
 //! * `handshake`: who is at the other end, and the encryption of all that follows;
 //! * `link`: one way from node to node, in order, without loss or repetition while both live;
+//! * `station`: one node with its thread, and its gateway where it has one;
 //! * `directory`, `placement`: who lives where;
 //! * `gateway`, `user`: what users' clients say, and who serves them;
 //! * `load`: many users at once;
@@ -34,6 +35,7 @@ mod placement;
 mod roster;
 mod seat;
 mod served;
+mod station;
 mod user;
 
 pub use cluster::{Cluster, ClusterError, MOST_CLIENTS, MOST_NODES, Plan};
@@ -43,7 +45,7 @@ pub use handshake::{HandshakeError, NodeKey, NodeSecret};
 pub use load::{Load, Tally, load};
 pub use log::{LogFolder, LogForm};
 pub use node::NodeStats;
-pub use placement::{Host, InTurn, Placement};
+pub use placement::{Host, InTurn, Placement, Wishes};
 pub use roster::{NodeNumber, Notice, Notices, Peer};
 pub use served::Served;
 pub use user::{FORMAT, Hello, LONGEST, Request, Response, User, UserError};

@@ -26,7 +26,7 @@ use super::handshake::{self, Limits, NodeSecret};
 use super::link::{Incoming, Line, Outgoing, Room, take_parcels};
 use super::log::LogFolder;
 use super::placement::{Host, Placement};
-use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
+use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::seat::{Coming, Leaving, Seat, Watcher};
 
 /// How many signatures a node remembers that it has found to be good.
@@ -48,6 +48,8 @@ pub(super) enum Parcel<P: Protocol> {
     Birth { identity: Identity, birth: P::Birth },
     /// From the registrar: this process lives there.
     Lives { identity: Identity, home: NodeNumber },
+    /// From the registrar: everybody who lives from the beginning has begun.
+    Begun,
 }
 
 /// Something that comes to a node.
@@ -68,10 +70,11 @@ pub(super) struct NodePlan<P: Protocol> {
     /// All other nodes.
     pub(super) peers: Vec<Peer>,
     pub(super) listener: std::net::TcpListener,
-    /// Who lives where from the beginning.
-    pub(super) homes: Vec<(Identity, NodeNumber)>,
-    /// Who begins here, once all links are up.
-    pub(super) residents: Vec<(Identity, P::Birth)>,
+    /// The node where processes are placed and announced. Nobody else's word counts in that.
+    pub(super) registrar: NodeNumber,
+    /// Who lives from the beginning; of the registrar alone, who lets them begin, here or
+    /// elsewhere, once all its links are up.
+    pub(super) founders: Vec<(Identity, P::Birth)>,
     pub(super) placement: Box<dyn Placement>,
     pub(super) interposers: Option<Interposers<P>>,
     pub(super) scheme: Scheme,
@@ -86,10 +89,10 @@ pub(super) struct NodePlan<P: Protocol> {
 
 /// What a node and whoever started it tell each other.
 pub(super) struct Signals {
-    /// Told when all residents have begun.
+    /// Told when everybody who lives from the beginning has begun.
     pub(super) ready: std::sync::mpsc::Sender<()>,
-    /// The same for the gateway, if it is here.
-    pub(super) begun: oneshot::Sender<()>,
+    /// The same for the gateway, if it is here: which clients live here.
+    pub(super) begun: oneshot::Sender<Vec<u32>>,
     /// Tells the node to end.
     pub(super) stop: oneshot::Receiver<()>,
 }
@@ -180,12 +183,13 @@ struct Node<P: Protocol> {
     unsent: Vec<(NodeNumber, Parcel<P>)>,
     /// Where all processes here sign and check.
     office: Office,
-    sharers: Arc<BTreeMap<Identity, Identity>>,
+    /// Of each node the first client that lives there.
+    first_clients: BTreeMap<NodeNumber, Identity>,
     /// When seats want to be looked after.
     due: BTreeSet<(u64, Identity)>,
     due_of: BTreeMap<Identity, u64>,
-    residents: Vec<(Identity, P::Birth)>,
-    ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<()>)>,
+    founders: Vec<(Identity, P::Birth)>,
+    ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<Vec<u32>>)>,
     answers: Answers<P>,
     stats: NodeStats,
 }
@@ -193,6 +197,7 @@ struct Node<P: Protocol> {
 /// What a node's tasks share.
 struct Shared {
     number: NodeNumber,
+    registrar: NodeNumber,
     secret: NodeSecret,
     peers: Vec<Peer>,
     limits: Limits,
@@ -212,6 +217,7 @@ impl<P: Protocol> Node<P> {
             lines: plan.peers.iter().map(line).collect(),
             plan: Rc::new(Shared {
                 number: plan.number,
+                registrar: plan.registrar,
                 secret: plan.secret,
                 peers: plan.peers,
                 limits: plan.limits,
@@ -223,15 +229,15 @@ impl<P: Protocol> Node<P> {
             placement: plan.placement,
             scheme: plan.scheme,
             seats: BTreeMap::new(),
-            sharers: Arc::new(sharers(&plan.homes)),
             office: Office::new(Memory::Remember { capacity: SIGNATURES_REMEMBERED }),
-            directory: Directory::new(plan.homes),
+            first_clients: BTreeMap::new(),
+            directory: Directory::default(),
             unsent: Vec::new(),
             local: VecDeque::new(),
             leaving: Vec::new(),
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
-            residents: plan.residents,
+            founders: plan.founders,
             ready: Some((ready, begun)),
             answers: plan.answers,
             stats: NodeStats::default(),
@@ -351,19 +357,28 @@ impl<P: Protocol> Node<P> {
         }
     }
 
-    /// Once all links are up, the residents begin.
+    /// Once all links of the registrar are up, everybody begins who lives from the beginning.
     fn begin_if_ready(&mut self) {
-        if !self.lines.values().all(|line| line.is_up()) {
+        let is_first = self.plan.number == self.plan.registrar && self.ready.is_some();
+        if !is_first || !self.lines.values().all(|line| line.is_up()) {
             return;
         }
-        let Some((ready, begun)) = self.ready.take() else { return };
-        for (identity, birth) in std::mem::take(&mut self.residents) {
-            self.begin(identity, birth);
+        for (identity, birth) in std::mem::take(&mut self.founders) {
+            self.settle_down(identity, birth);
         }
         self.deliver();
-        // Whoever waited for this may have given up.
+        self.unsent.extend(self.lines.keys().map(|number| (*number, Parcel::Begun)));
+        self.tell_ready();
+    }
+
+    /// Whoever waits for that learns that users may ask.
+    fn tell_ready(&mut self) {
+        let Some((ready, begun)) = self.ready.take() else { return };
+        let clients = self.seats.keys().filter(|identity| identity.class == Class::Client);
+        let clients = clients.map(|identity| identity.index).collect();
+        // They may have given up.
         let _ = ready.send(());
-        let _ = begun.send(());
+        let _ = begun.send(clients);
     }
 
     fn arrive(&mut self, arrival: Arrival<P>) {
@@ -399,7 +414,9 @@ impl<P: Protocol> Node<P> {
                     _ => self.enqueue(parcel),
                 }
             }
-            Parcel::Birth { .. } | Parcel::Lives { .. } if peer != REGISTRAR => {
+            Parcel::Birth { .. } | Parcel::Lives { .. } | Parcel::Begun
+                if peer != self.plan.registrar =>
+            {
                 self.refuse(peer, "only the registrar says who lives where");
             }
             Parcel::Birth { identity, birth } => {
@@ -410,6 +427,7 @@ impl<P: Protocol> Node<P> {
             Parcel::Lives { identity, home } => {
                 self.enter(identity, home);
             }
+            Parcel::Begun => self.tell_ready(),
         }
     }
 
@@ -440,8 +458,7 @@ impl<P: Protocol> Node<P> {
     /// A process begins here.
     fn begin(&mut self, identity: Identity, birth: P::Birth) {
         let address = Address::of(identity);
-        let mut notary = Notary::of(&self.office, self.scheme);
-        notary.share_keys(self.sharers.clone());
+        let notary = Notary::of(&self.office, self.scheme);
         let interposer = self.interposers.as_ref().and_then(|find| find(address));
         let watch = self.watcher(address);
         let now = self.plan.clock.now();
@@ -584,7 +601,7 @@ impl<P: Protocol> Node<P> {
     /// registrar, or the identity has a process, nothing happens but an event that says so.
     fn bear(&mut self, parent: Identity, child: Identity, birth: P::Birth, cause: u64) {
         let is_known = self.directory.home(child).is_some();
-        if self.plan.number != REGISTRAR || is_known {
+        if self.plan.number != self.plan.registrar || is_known {
             let now = self.plan.clock.now();
             if let Some(seat) = self.seats.get_mut(&parent) {
                 let (action, whom) = ("spawn", Address::of(child));
@@ -592,11 +609,21 @@ impl<P: Protocol> Node<P> {
             }
             return;
         }
+        self.settle_down(child, birth);
+    }
+
+    /// The registrar says where a new process lives, and lets it begin there.
+    fn settle_down(&mut self, child: Identity, birth: P::Birth) {
         let others = self.lines.iter().map(|(number, line)| (*number, line.is_up()));
         let own = [(self.plan.number, true)].into_iter();
         let hosts = own.chain(others).map(|(number, is_up)| Host { number, is_up });
         let hosts: Vec<Host> = hosts.collect();
         let home = self.placement.place(child, &hosts);
+        if child.class == Class::Client {
+            // Whoever has a node has all its clients.
+            let first = *self.first_clients.entry(home).or_insert(child);
+            self.office.share_key(child, first);
+        }
         let known: Vec<NodeNumber> = self.lines.keys().copied().collect();
         for number in known.into_iter().filter(|number| *number != home) {
             self.unsent.push((number, Parcel::Lives { identity: child, home }));
@@ -609,13 +636,6 @@ impl<P: Protocol> Node<P> {
             self.enter(child, home);
         }
     }
-}
-
-/// The clients of one node sign with one key: whoever has the node has them all.
-fn sharers(homes: &[(Identity, NodeNumber)]) -> BTreeMap<Identity, Identity> {
-    let mut firsts = BTreeMap::new();
-    let clients = homes.iter().filter(|(identity, _)| identity.class == Class::Client);
-    clients.map(|&(client, home)| (client, *firsts.entry(home).or_insert(client))).collect()
 }
 
 /// Until then; for ever, if there is no such time.
@@ -653,8 +673,8 @@ mod tests {
             secret: NodeSecret::generate().unwrap(),
             peers: [0, 2, 3].map(peer).into(),
             listener: std::net::TcpListener::bind(address).unwrap(),
-            homes: vec![(Identity::OLYMPUS, 0), (Identity::client(0), 0)],
-            residents: Vec::new(),
+            registrar: 0,
+            founders: Vec::new(),
             placement: Box::new(InTurn::default()),
             interposers: None,
             scheme: Scheme::Ed25519,
@@ -670,7 +690,11 @@ mod tests {
                 stop: oneshot::channel().1,
             },
         };
-        (Node::new(plan, 1).0, told)
+        let mut node = Node::new(plan, 1).0;
+        for identity in [Identity::OLYMPUS, Identity::client(0)] {
+            node.enter(identity, 0);
+        }
+        (node, told)
     }
 
     impl Node<Bcr> {
@@ -732,7 +756,6 @@ mod tests {
         let (mut node, _) = node();
         let (answers, mut answered) = mpsc::unbounded_channel();
         node.answers = answers;
-        node.enter(Identity::OLYMPUS, 1);
         let birth = Birth::Olympus { settings: Settings::new(1), clients: 1 };
         node.begin(Identity::OLYMPUS, birth);
         let command = bcr::Command::Ask(crate::object::Operation::get("k"));

@@ -6,12 +6,8 @@ use std::sync::Arc;
 
 use super::handshake::NodeKey;
 
-/// The number of a node in its cluster. Node 0 is the registrar: Olympus lives there, and it says
-/// which process lives where.
+/// The number of a node in its cluster.
 pub type NodeNumber = u16;
-
-/// The node where new processes are placed and announced. Nobody else's word counts in that.
-pub(super) const REGISTRAR: NodeNumber = 0;
 
 /// A node, as the others know it.
 #[derive(Clone, Debug)]

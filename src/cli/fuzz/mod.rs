@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::explore::record::Record;
 use crate::explore::{self, Campaign, Kinds, Shape, Tally};
-use crate::scenario::Severity;
+use crate::scenario::{self, Severity};
 
 use super::args::{Reader, report};
 use super::shell::Shell;
@@ -274,7 +274,8 @@ impl What {
 fn unknown(target: &str, failure: Failure) -> Failure {
     match failure {
         Failure::File { error, .. } if !target.contains(['.', '/']) => Failure::Usage(format!(
-            "there is no protocol '{target}', and no such file ({error}); the protocols are: bcr"
+            "there is no protocol '{target}', and no such file ({error}); the protocols are: {}",
+            scenario::TEMPLATES.join(", ")
         )),
         failure => failure,
     }
