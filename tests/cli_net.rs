@@ -154,3 +154,21 @@ fn the_commands_of_the_readme_do_what_they_are_said_to() {
     assert!(out(&told).contains("stopped   "), "{}", out(&told));
     assert!(folder.join("logs").join("replica-0-2.log").exists());
 }
+
+#[test]
+fn what_is_measured_comes_as_a_table() {
+    let short = ["bench", "--duration", "100ms", "--outstanding", "1,8", "--only", "solo,bcr"];
+    let told = perjury(&short);
+    assert_eq!(code(&told), 0, "{}", err(&told));
+    let told = out(&told);
+    let rows: Vec<Vec<&str>> =
+        told.lines().skip(2).map(|line| line.split('|').map(str::trim).collect()).collect();
+    let names: Vec<&[&str]> = rows.iter().map(|row| &row[1..3]).collect();
+    let (solo, bcr) = ("solo", "bcr, t = 1, ed25519");
+    assert_eq!(names, [[solo, "1"], [bcr, "1"], [solo, "8"], [bcr, "8"]]);
+    for row in &rows {
+        let number = |place: usize| row[place].parse::<f64>().expect("it is a number");
+        assert!(number(3) > 0.0 && number(6) > 0.0 && number(7) >= number(6), "{row:?}");
+    }
+    assert_eq!(rows[0][4], "1.00", "it is compared with itself");
+}

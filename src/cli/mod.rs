@@ -5,6 +5,7 @@
 
 mod args;
 mod bar;
+mod bench;
 mod check;
 mod client;
 mod convert;
@@ -168,6 +169,8 @@ enum Command {
     Serve(serve::Args),
     /// Ask a cluster that is served: once, by hand, or with a load.
     Client(client::Args),
+    /// Measure the protocols on real sockets.
+    Bench(bench::Args),
     /// Print the JSON Schema of scenarios, for editors, or that of a log's lines.
     Schema(schema::Args),
     /// Print a script that completes commands in a shell.
@@ -246,6 +249,7 @@ impl Command {
             Command::Step(args) => step::step(&args, shell),
             Command::Serve(args) => serve::serve(&args, shell),
             Command::Client(args) => client::client(&args, shell),
+            Command::Bench(args) => bench::bench(&args, shell),
             Command::Schema(args) => schema::schema(&args, shell),
             Command::Completions { shell: kind } => {
                 clap_complete::generate(kind, &mut visible(Cli::command()), "perjury", shell);

@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// How many client processes ask for users; each has one request at a time.
     #[arg(long, value_name = "NUMBER", default_value_t = 64)]
     clients: u32,
-    /// How long clients, replicas and Olympus wait before they take another for silent.
+    /// How long a replica may be silent before it is suspected; clients ask all after half of that.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = args::duration_ns)]
     timeout: u64,
     /// A checkpoint is taken every so many slots, so that history can be dropped; 0 for never.

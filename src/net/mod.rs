@@ -42,7 +42,7 @@ pub use cluster::{Cluster, ClusterError, MOST_CLIENTS, MOST_NODES, Plan};
 pub use frame::FrameError;
 pub use gateway::operation;
 pub use handshake::{HandshakeError, NodeKey, NodeSecret};
-pub use load::{Load, Tally, load};
+pub use load::{Asked, Asks, Load, Tally, load, load_by};
 pub use log::{LogFolder, LogForm};
 pub use node::NodeStats;
 pub use placement::{Host, InTurn, Placement, Wishes};

@@ -132,8 +132,14 @@ impl User {
     pub fn put(&mut self, operation: impl Into<String>) -> Result<u64, UserError> {
         let number = self.next;
         self.next += 1;
-        put(&mut self.unsent, &Request { number, operation: operation.into() })?;
+        self.put_as(number, operation.into())?;
         Ok(number)
+    }
+
+    /// The same under a number that whoever asks has chosen.
+    pub(super) fn put_as(&mut self, number: u64, operation: String) -> Result<(), UserError> {
+        put(&mut self.unsent, &Request { number, operation })?;
+        Ok(())
     }
 
     /// Sends what was put.

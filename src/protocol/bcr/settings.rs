@@ -51,9 +51,11 @@ impl Settings {
 }
 
 impl<R: Rules> Settings<R> {
-    /// The same, where everybody waits for so long.
+    /// The same, where whoever is silent for so long is suspected. A client asks all replicas
+    /// after half of that, so that a request which a dead head has swallowed is answered in less
+    /// than twice the time: they wait for the head from then on.
     pub const fn with_timeouts(mut self, timeout_ns: u64) -> Settings<R> {
-        self.client_timeout_ns = timeout_ns;
+        self.client_timeout_ns = timeout_ns / 2;
         self.head_timeout_ns = timeout_ns;
         self.nonhead_timeout_ns = timeout_ns;
         self.olympus_timeout_ns = timeout_ns;
