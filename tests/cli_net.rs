@@ -73,6 +73,21 @@ fn a_cluster_is_served_asked_and_stopped() {
 }
 
 #[test]
+fn one_server_is_served_too_and_has_no_knobs_of_the_chain() {
+    let served = Served::start(&["--protocol", "solo", "--clients", "2"]);
+    let told = perjury(&["client", "--to", &served.gateway, "put('k','v')", "get('k')"]);
+    assert_eq!((code(&told), out(&told).as_str()), (0, "OK\nv\n"), "{}", err(&told));
+    let (status, told, complaints) = served.end("-TERM");
+    assert_eq!(status, Some(0), "{complaints}");
+    assert!(told.contains("0 lost; 0 signatures made, 0 checked"), "{told}");
+    for knob in ["--t", "--checkpoint-every"] {
+        let told = perjury(&["serve", "--protocol", "solo", knob, "1"]);
+        assert_eq!(code(&told), 2);
+        assert!(err(&told).contains("is a knob of bcr"), "{}", err(&told));
+    }
+}
+
+#[test]
 fn a_script_is_read_line_by_line_and_kept_as_history() {
     let served = Served::start(&[]);
     let history = scratch("client-history").join("history");

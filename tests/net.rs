@@ -15,6 +15,7 @@ use perjury::net::{
     operation,
 };
 use perjury::object::Reply;
+use perjury::protocol::solo::{self, Solo};
 use perjury::wire;
 
 /// How long anything may take.
@@ -88,6 +89,21 @@ fn a_cluster_answers_every_operation() {
     assert!(stats[1].received > 0, "replicas live on nodes of their own: {stats:?}");
     // A replica checks each request, and the head what the others say of the result.
     assert!(stats.iter().all(|stats| stats.verified >= 7 && stats.signed >= 7), "{stats:?}");
+}
+
+#[test]
+fn one_server_serves_without_any_signature() {
+    let plan = Plan::<Solo>::of(solo::Settings::default());
+    let cluster = Cluster::start(&plan).expect("it starts");
+    assert_eq!(cluster.nodes().count(), 2, "the server has a node of its own");
+    let told = block_on(async {
+        let operations = ["put('k','v')", "append('k','w')", "get('k')", "append('l','w')"];
+        ask(&mut user(&cluster).await, &operations).await
+    });
+    assert_eq!(told, ["OK", "OK", "vw", "fail"]);
+    let stats = cluster.stop().expect("it stops");
+    assert_eq!((stats[0].sent, stats[1].sent), (4, 4), "a question and an answer each: {stats:?}");
+    assert!(stats.iter().all(|stats| (stats.signed, stats.verified) == (0, 0)), "{stats:?}");
 }
 
 /// What one user does, with the times when it began and was over by a common clock.

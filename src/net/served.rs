@@ -6,6 +6,8 @@ use crate::identity::Identity;
 use crate::object::{Operation, Workload};
 use crate::process::Protocol;
 use crate::protocol::bcr::{self, Bcr, Birth, Rules};
+use crate::protocol::solo::{self, Solo};
+use crate::protocol::{Answer, Command};
 
 /// A protocol that serves users: its client processes can be asked for operations.
 pub trait Served: Protocol {
@@ -37,10 +39,16 @@ pub trait Served: Protocol {
     fn result(answer: Self::Answer) -> Result<String, String>;
 }
 
-/// What a user is told whose request finds no room.
-const BUSY: &str = "too many requests wait; ask again later";
-/// What a user is told whose request was given to a replica, or the like.
-const NOT_A_CLIENT: &str = "this was given to a process that executes nothing; serve again";
+/// What a user is told.
+fn told(answer: Answer) -> Result<String, String> {
+    match answer {
+        Answer::Result(reply) => Ok(reply.to_string()),
+        Answer::Busy => Err("too many requests wait; ask again later".to_owned()),
+        Answer::NotAClient => {
+            Err("this was given to a process that executes nothing; serve again".to_owned())
+        }
+    }
+}
 
 impl<R: Rules> Served for Bcr<R> {
     type Settings = bcr::Settings<R>;
@@ -66,15 +74,39 @@ impl<R: Rules> Served for Bcr<R> {
         std::iter::once(olympus).chain(clients).collect()
     }
 
-    fn command(operation: Operation) -> bcr::Command {
-        bcr::Command::Ask(operation)
+    fn command(operation: Operation) -> Command {
+        Command::Ask(operation)
     }
 
-    fn result(answer: bcr::Answer) -> Result<String, String> {
-        match answer {
-            bcr::Answer::Result(reply) => Ok(reply.to_string()),
-            bcr::Answer::Busy => Err(BUSY.to_owned()),
-            bcr::Answer::NotAClient => Err(NOT_A_CLIENT.to_owned()),
-        }
+    fn result(answer: Answer) -> Result<String, String> {
+        told(answer)
+    }
+}
+
+impl Served for Solo {
+    type Settings = solo::Settings;
+
+    fn check(_: &solo::Settings) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn replicas(_: &solo::Settings) -> u32 {
+        1
+    }
+
+    fn founders(&settings: &solo::Settings, clients: u32) -> Vec<(Identity, solo::Birth)> {
+        let clients = (0..clients).map(|number| {
+            let workload = Workload::default();
+            (Identity::client(number), solo::Birth::Client { settings, number, workload })
+        });
+        std::iter::once((solo::SERVER, solo::Birth::Server)).chain(clients).collect()
+    }
+
+    fn command(operation: Operation) -> Command {
+        Command::Ask(operation)
+    }
+
+    fn result(answer: Answer) -> Result<String, String> {
+        told(answer)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::identity::Identity;
 use crate::protocol::bcr::{self, Birth, Rules, Sound};
+use crate::protocol::solo::{self, Solo};
 use crate::scenario::{self, Scenario};
 use crate::sim::{Settings, World};
 
@@ -47,4 +48,21 @@ fn bcr_settings(knobs: &scenario::Bcr) -> bcr::Settings {
         },
         ..bcr::Settings::new(knobs.t)
     }
+}
+
+/// The server and the clients.
+pub(crate) fn solo(
+    scenario: &Scenario,
+    knobs: &scenario::Solo,
+    settings: Settings<Solo>,
+) -> World<Solo> {
+    let mut world = World::new(settings);
+    let settings = solo::Settings { timeout_ns: knobs.client_timeout_ns };
+    world.spawn(solo::SERVER, solo::Birth::Server);
+    for (number, client) in (0..).zip(&scenario.clients) {
+        let workload = client.workload.clone();
+        let birth = solo::Birth::Client { settings, number, workload };
+        world.spawn(Identity::client(number), birth);
+    }
+    world
 }

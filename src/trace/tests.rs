@@ -323,7 +323,8 @@ fn every_event_and_every_note_is_documented() {
         let quoted = format!("`{name}`");
         rows.iter().any(|row| row.split('|').nth(1).is_some_and(|kind| kind.contains(&quoted)))
     };
-    let names = WORDS.iter().chain(crate::protocol::bcr::Note::NAMES);
+    let own = [crate::protocol::bcr::Note::NAMES, crate::protocol::solo::Note::NAMES].concat();
+    let names = WORDS.iter().chain(&own);
     let missing: Vec<_> = names.filter(|name| !is_told(name)).collect();
     assert!(missing.is_empty(), "{missing:?} are not in LOG.md");
 }

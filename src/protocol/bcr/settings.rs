@@ -51,6 +51,15 @@ impl Settings {
 }
 
 impl<R: Rules> Settings<R> {
+    /// The same, where everybody waits for so long.
+    pub const fn with_timeouts(mut self, timeout_ns: u64) -> Settings<R> {
+        self.client_timeout_ns = timeout_ns;
+        self.head_timeout_ns = timeout_ns;
+        self.nonhead_timeout_ns = timeout_ns;
+        self.olympus_timeout_ns = timeout_ns;
+        self
+    }
+
     /// The same under other rules.
     pub fn under<S: Rules>(self, rules: S) -> Settings<S> {
         let Settings {
