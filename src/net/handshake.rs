@@ -101,6 +101,9 @@ pub enum HandshakeError {
     /// A frame on the link is too long.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// Nothing comes any more.
+    #[error("the other side has been silent for {0:?}")]
+    Silent(Duration),
     /// The other side has nothing more to say.
     #[error("the other side closed the connection")]
     Closed,
@@ -112,7 +115,8 @@ pub enum HandshakeError {
 impl HandshakeError {
     /// Whether the connection is merely over, by nobody's fault.
     pub(super) fn is_end(&self) -> bool {
-        matches!(self, HandshakeError::Closed | HandshakeError::Io(_))
+        use HandshakeError::{Closed, Io, Silent};
+        matches!(self, Closed | Io(_) | Silent(_))
     }
 }
 
@@ -168,11 +172,12 @@ pub(super) async fn answer<T>(
     in_time(limits.handshake, talk).await
 }
 
-/// How long a handshake may take, and how long frames may be.
+/// How long a handshake may take, how long frames may be, and after which silence a link is down.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) handshake: Duration,
     pub(super) frame: usize,
+    pub(super) silence: Duration,
 }
 
 async fn in_time<T>(
