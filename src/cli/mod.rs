@@ -15,9 +15,11 @@ mod export;
 mod fuzz;
 mod held_still;
 mod junit;
+mod keys;
 mod lint;
 mod logged;
 mod new;
+mod node;
 mod pictured;
 mod place;
 mod run;
@@ -166,6 +168,10 @@ enum Command {
     Step(step::Args),
     /// Serve a replicated dictionary on real sockets.
     Serve(serve::Args),
+    /// Run one node of a cluster on many machines.
+    Node(node::Args),
+    /// Make the key of a node.
+    Keys(keys::Args),
     /// Ask a cluster that is served: once, by hand, or with a load.
     Client(client::Args),
     /// Print the JSON Schema of scenarios, for editors, or that of a log's lines.
@@ -245,6 +251,8 @@ impl Command {
             Command::Explore(args) => explore::explore(&args, shell),
             Command::Step(args) => step::step(&args, shell),
             Command::Serve(args) => serve::serve(&args, shell),
+            Command::Node(args) => node::node(&args, shell),
+            Command::Keys(args) => keys::keys(&args, shell),
             Command::Client(args) => client::client(&args, shell),
             Command::Schema(args) => schema::schema(&args, shell),
             Command::Completions { shell: kind } => {

@@ -45,6 +45,8 @@ pub(super) struct Station {
     ready: Receiver<()>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<NodeStats, NodeError>>>,
+    /// Closed when the thread is over.
+    over: oneshot::Receiver<()>,
 }
 
 /// The outside of a gateway.
@@ -75,8 +77,9 @@ impl Station {
             door = Some(Door { closing: tell_closing, closed });
         }
         let node = node_plan(plan, place, tell_answers, signals);
-        let thread = Some(spawn(node, (inlet, outlet), inside)?);
-        Ok(Station { own, door, ready, stop: Some(stop), thread })
+        let (running, over) = oneshot::channel();
+        let thread = Some(spawn(node, (inlet, outlet), inside, running)?);
+        Ok(Station { own, door, ready, stop: Some(stop), thread, over })
     }
 
     /// Waits until everybody has begun who lives from the beginning.
@@ -85,6 +88,14 @@ impl Station {
             RecvTimeoutError::Timeout => ClusterError::Apart(limit),
             RecvTimeoutError::Disconnected => ClusterError::Failed(self.own.number),
         })
+    }
+
+    /// Waits until the node has ended, told or not.
+    pub(super) async fn ended(&mut self) {
+        if !self.over.is_terminated() {
+            // Nobody ever sends anything.
+            let _ = (&mut self.over).await;
+        }
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -166,10 +177,12 @@ fn spawn<P: Served>(
     plan: NodePlan<P>,
     (inlet, outlet): (Inlet<P>, Outlet<P>),
     inside: Option<Inside<P>>,
+    running: oneshot::Sender<()>,
 ) -> io::Result<JoinHandle<Result<NodeStats, NodeError>>> {
     let name = format!("node {}", plan.number);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name(name).spawn(move || {
+        let _running = running;
         let local = LocalSet::new();
         if let Some((gateway, tell_closed)) = inside {
             local.spawn_local(async move {
