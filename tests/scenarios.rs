@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use perjury::run;
-use perjury::scenario::{ReadOptions, Reading, Verdict, read};
+use perjury::scenario::{ReadOptions, Reading, Verdict, read, template, to_toml};
 
 /// What the linter may say, and of which scenarios: those that are about it.
 const ABOUT: [(&str, &str); 4] = [
@@ -196,6 +196,34 @@ fn no_failure_waits_in_vain() {
         offences.extend(idle);
     }
     none(offences);
+}
+
+#[test]
+fn the_unreplicated_server_has_one_knob_and_knows_no_lies() {
+    let told = |text: &str| -> Vec<String> {
+        let reading = read("solo", text.as_bytes(), &ReadOptions::default());
+        reading.diagnostics.iter().map(|found| found.compact()).collect()
+    };
+    let plain = template("solo").expect("there is one");
+    assert_eq!(told(plain), Vec::<String>::new());
+    let scenario = read("solo", plain.as_bytes(), &ReadOptions::default()).scenario;
+    let scenario = scenario.expect("it is one");
+    let again = read("again", to_toml(&scenario).as_bytes(), &ReadOptions::default());
+    assert_eq!(again.scenario, Some(scenario));
+    let fault = |when: &str, then: &str| {
+        told(&format!("{plain}[[fault]]\nreplica = 0\nwhen = '{when}'\nthen = '{then}'\n"))
+    };
+    for (found, part) in [
+        (told(&plain.replace("seed = 7", "t = 1")), "`t` is a knob of bcr"),
+        (told(&plain.replace("seed = 7", "quirk = 'small_quorum'")), "`quirk` is a knob of bcr"),
+        (told(&plain.replace("client = \"3s\"", "head = '3s'")), "`head` is a knob of bcr"),
+        (fault("received(ask,0)", "crash()"), "bears 0: beyond tolerance"),
+        (fault("shuttle(0,0)", "crash()"), "solo has no messages of the chain"),
+        (fault("received(told,0)", "crash()"), "told"),
+        (fault("received(ask,0)", "equivocate()"), "solo knows no equivocate"),
+    ] {
+        assert!(found.iter().any(|line| line.contains(part)), "{part}: {found:?}");
+    }
 }
 
 /// The folder of the unreplicated server: what is in it stands in its table, and comes out as it

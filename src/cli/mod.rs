@@ -16,9 +16,11 @@ mod export;
 mod fuzz;
 mod held_still;
 mod junit;
+mod keys;
 mod lint;
 mod logged;
 mod new;
+mod node;
 mod pictured;
 mod place;
 mod run;
@@ -167,6 +169,10 @@ enum Command {
     Step(step::Args),
     /// Serve a replicated dictionary on real sockets.
     Serve(serve::Args),
+    /// Run one node of a cluster on many machines.
+    Node(node::Args),
+    /// Make the key of a node.
+    Keys(keys::Args),
     /// Ask a cluster that is served: once, by hand, or with a load.
     Client(client::Args),
     /// Measure the protocols on real sockets.
@@ -248,6 +254,8 @@ impl Command {
             Command::Explore(args) => explore::explore(&args, shell),
             Command::Step(args) => step::step(&args, shell),
             Command::Serve(args) => serve::serve(&args, shell),
+            Command::Node(args) => node::node(&args, shell),
+            Command::Keys(args) => keys::keys(&args, shell),
             Command::Client(args) => client::client(&args, shell),
             Command::Bench(args) => bench::bench(&args, shell),
             Command::Schema(args) => schema::schema(&args, shell),

@@ -52,12 +52,29 @@ pub(super) struct Args {
     /// 1024 for bcr, if nothing is said.
     #[arg(long, value_name = "SLOTS")]
     checkpoint_every: Option<u64>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Where logs go.
+#[derive(clap::Args)]
+pub(super) struct LogArgs {
     /// Write what happens to each process to a file of its own, in this folder.
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
     /// How that is written.
     #[arg(long, value_name = "FORM", default_value = "text")]
     log_form: Form,
+}
+
+impl LogArgs {
+    pub(super) fn folder(&self) -> Option<LogFolder> {
+        let form = match self.log_form {
+            Form::Text => LogForm::Text,
+            Form::Json => LogForm::Json,
+        };
+        self.log.clone().map(|folder| LogFolder { folder, form })
+    }
 }
 
 /// How logs are written.
@@ -93,18 +110,18 @@ impl Args {
         plan.nodes = self.nodes.unwrap_or(plan.nodes);
         plan.clients = self.clients;
         plan.gateway = self.listen;
-        let form = match self.log_form {
-            Form::Text => LogForm::Text,
-            Form::Json => LogForm::Json,
-        };
-        plan.log = self.log.clone().map(|folder| LogFolder { folder, form });
-        plan.notices = Notices::to(say);
+        plan.log = self.log.folder();
+        plan.notices = Notices::to(|notice| match notice {
+            // That is told below, once for all nodes.
+            Notice::Begun { .. } => {}
+            notice => say(notice),
+        });
         plan
     }
 }
 
 /// Tells the operator, from whichever thread.
-fn say(notice: Notice) {
+pub(super) fn say(notice: Notice) {
     // Where nobody listens, nothing is said.
     let _ = writeln!(io::stderr(), "{}", notice.to_string().escape_debug());
 }
@@ -167,17 +184,17 @@ fn run<P: Served>(args: &Args, settings: P::Settings, what: &str, shell: &mut Sh
 
 /// The signals that stop a program.
 #[cfg(unix)]
-struct Signals([tokio::signal::unix::Signal; 2]);
+pub(super) struct Signals([tokio::signal::unix::Signal; 2]);
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Signals> {
+    pub(super) fn new() -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]))
     }
 
     /// Waits for one of them.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         let [interrupt, terminate] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -188,16 +205,16 @@ impl Signals {
 
 /// The signals that stop a program.
 #[cfg(not(unix))]
-struct Signals;
+pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Signals> {
+    pub(super) fn new() -> io::Result<Signals> {
         Ok(Signals)
     }
 
     /// Waits for one of them; where none can be had, for ever.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }

@@ -21,9 +21,9 @@
 //! third time. Where a delay may by chance be longer than any timeout, each request of every client
 //! may need all of that once more.
 //!
-//! A protocol of one's own, and the unreplicated server, says through how many messages an answer comes and how long its
-//! processes wait for it; twice as many attempts as there are replicas, for each request of all
-//! clients and ten more, must then do.
+//! A protocol of one's own says through how many messages an answer comes and how long its
+//! processes wait for it, and so does the unreplicated server; twice as many attempts as there are
+//! replicas, for each request of all clients and ten more, must then do.
 //!
 //! # Where nothing is demanded
 //!

@@ -41,6 +41,8 @@ pub struct Plan<P: Served = Bcr> {
     pub log: Option<LogFolder>,
     /// How long a connection may take to prove who it is.
     pub handshake: Duration,
+    /// After how long a node that says nothing counts as gone.
+    pub silence: Duration,
     /// How long the nodes may take to find each other.
     pub start: Duration,
     /// How long what is in flight may take when the cluster stops.
@@ -75,6 +77,7 @@ impl<P: Served> Plan<P> {
             scheme: Scheme::Ed25519,
             log: None,
             handshake: Duration::from_secs(5),
+            silence: Duration::from_secs(4),
             start: Duration::from_secs(10),
             stop: Duration::from_secs(10),
             longest_message: 64 << 20,
@@ -124,6 +127,12 @@ pub enum ClusterError {
     /// A node ended by a mistake in the program.
     #[error("node {0} failed; its thread says why on standard error")]
     Failed(NodeNumber),
+    /// The registrar was started anew.
+    #[error(
+        "the node of Olympus was started anew, and the cluster that this node belonged to is gone; \
+         start this one again, and it belongs to the new one"
+    )]
+    Orphaned,
     /// Not all that was in flight was answered.
     #[error("some requests were not answered in {0:?}, and were given up")]
     Unanswered(Duration),
@@ -206,7 +215,7 @@ impl Drop for Cluster {
 }
 
 /// Notices that tell of no lost links once the flag is up.
-fn until_ending(notices: &Notices) -> (Notices, Arc<AtomicBool>) {
+pub(super) fn until_ending(notices: &Notices) -> (Notices, Arc<AtomicBool>) {
     let ending = Arc::<AtomicBool>::default();
     let (whom, flag) = (notices.clone(), ending.clone());
     let filtered = Notices::to(move |notice| {
@@ -225,8 +234,9 @@ fn places(count: NodeNumber) -> Result<Vec<Place>, ClusterError> {
         let secret = NodeSecret::generate()?;
         let address = listener.local_addr()?;
         let own = Peer { number, address, key: secret.public() };
-        let (peers, wishes, gateway) = (Vec::new(), Wishes::default(), None);
-        Ok(Place { own, secret, listener, peers, wishes, gateway, clock })
+        let (peers, wishes) = (Vec::new(), Wishes::default());
+        let (gateway, patience) = (None, None);
+        Ok(Place { own, secret, listener, peers, wishes, gateway, clock, patience })
     };
     let mut places = (0..count).map(place).collect::<Result<Vec<_>, ClusterError>>()?;
     let all: Vec<Peer> = places.iter().map(|place| place.own.clone()).collect();
@@ -237,7 +247,7 @@ fn places(count: NodeNumber) -> Result<Vec<Place>, ClusterError> {
     Ok(places)
 }
 
-fn check<P: Served>(plan: &Plan<P>) -> Result<(), ClusterError> {
+pub(super) fn check<P: Served>(plan: &Plan<P>) -> Result<(), ClusterError> {
     let refuse = |why: String| Err(ClusterError::Plan(why));
     if plan.nodes == 0 || plan.nodes > MOST_NODES {
         return refuse(format!("{} nodes; take 1 to {MOST_NODES}", plan.nodes));

@@ -40,6 +40,11 @@ impl<T> Directory<T> {
         self.homes.get(&identity).copied()
     }
 
+    /// Everybody whose home is known.
+    pub(super) fn homes(&self) -> impl Iterator<Item = (Identity, NodeNumber)> {
+        self.homes.iter().map(|(identity, home)| (*identity, *home))
+    }
+
     /// It lives there, unless it lives somewhere already. Returns what waited for that, in order;
     /// none if nothing has changed.
     pub(super) fn enter(

@@ -8,11 +8,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 
 use crate::crypto::{Counts, Memory, Notary, Office, Scheme};
 use crate::identity::{Address, Class, Identity};
@@ -23,7 +25,7 @@ use crate::wire::{self, WireError};
 use super::clock::Clock;
 use super::directory::Directory;
 use super::handshake::{self, Limits, NodeSecret};
-use super::link::{Incoming, Line, Outgoing, Room, take_parcels};
+use super::link::{Incoming, Life, Line, Outgoing, Room, take_parcels};
 use super::log::LogFolder;
 use super::placement::{Host, Placement};
 use super::roster::{NodeNumber, Notice, Notices, Peer};
@@ -57,8 +59,8 @@ pub(super) enum Parcel<P: Protocol> {
 pub(super) enum Arrival<P: Protocol> {
     /// A parcel of a peer's, or why there is none in what he sent.
     Parcel(NodeNumber, Result<Parcel<P>, WireError>),
-    /// A link has come up.
-    Up,
+    /// The link to a peer has come up.
+    Up(NodeNumber, Life),
     /// A question to a process here.
     Command(Identity, Ticket, P::Command),
 }
@@ -75,6 +77,8 @@ pub(super) struct NodePlan<P: Protocol> {
     /// Who lives from the beginning; of the registrar alone, who lets them begin, here or
     /// elsewhere, once all its links are up.
     pub(super) founders: Vec<(Identity, P::Birth)>,
+    /// After how long they begin though some links are not up; never, if it does not say.
+    pub(super) patience: Option<Duration>,
     pub(super) placement: Box<dyn Placement>,
     pub(super) interposers: Option<Interposers<P>>,
     pub(super) scheme: Scheme,
@@ -109,6 +113,20 @@ pub(super) type Outlet<P> = mpsc::Receiver<Arrival<P>>;
 /// The way to a node that is going to run.
 pub(super) fn inlet<P: Protocol>() -> (Inlet<P>, Outlet<P>) {
     mpsc::channel(MOST_COMING)
+}
+
+/// Why a node does not run, or ended by itself.
+#[derive(Debug)]
+pub(super) enum NodeError {
+    Io(std::io::Error),
+    /// The registrar has begun anew.
+    Orphaned,
+}
+
+impl From<std::io::Error> for NodeError {
+    fn from(error: std::io::Error) -> NodeError {
+        NodeError::Io(error)
+    }
 }
 
 /// What a node counted.
@@ -146,7 +164,7 @@ pub(super) async fn run<P: Protocol>(
     plan: NodePlan<P>,
     inlet: Inlet<P>,
     outlet: Outlet<P>,
-) -> std::io::Result<NodeStats> {
+) -> Result<NodeStats, NodeError> {
     let session = getrandom::u64().map_err(std::io::Error::other)?;
     let listener = TcpListener::from_std(plan.listener.try_clone()?)?;
     let local = LocalSet::new();
@@ -157,7 +175,8 @@ pub(super) async fn run<P: Protocol>(
         node.work(outlet, stop).await;
         node
     });
-    Ok(node.await.stats())
+    let node = node.await;
+    if node.is_orphan { Err(NodeError::Orphaned) } else { Ok(node.stats()) }
 }
 
 /// Where a message to or from a process of this node is, in the node's own hands.
@@ -189,6 +208,10 @@ struct Node<P: Protocol> {
     due: BTreeSet<(u64, Identity)>,
     due_of: BTreeMap<Identity, u64>,
     founders: Vec<(Identity, P::Birth)>,
+    /// When they begin though some links are not up.
+    begins: Option<Instant>,
+    /// Whether the registrar has begun anew.
+    is_orphan: bool,
     ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<Vec<u32>>)>,
     answers: Answers<P>,
     stats: NodeStats,
@@ -238,6 +261,8 @@ impl<P: Protocol> Node<P> {
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
             founders: plan.founders,
+            begins: plan.patience.map(|patience| Instant::now() + patience),
+            is_orphan: false,
             ready: Some((ready, begun)),
             answers: plan.answers,
             stats: NodeStats::default(),
@@ -258,12 +283,12 @@ impl<P: Protocol> Node<P> {
         for (index, line) in self.lines.values().enumerate() {
             let (line, plan, inlet) = (line.clone(), self.plan.clone(), inlet.clone());
             local.spawn_local(async move {
-                let up = async || {
+                let peer = &plan.peers[index];
+                let up = async |life| {
                     // A node that has stopped takes nothing.
-                    let _ = inlet.send(Arrival::Up).await;
+                    let _ = inlet.send(Arrival::Up(peer.number, life)).await;
                 };
                 let own = (plan.number, &plan.secret);
-                let peer = &plan.peers[index];
                 line.keep(own, peer, plan.limits, &plan.notices, up).await;
             });
         }
@@ -272,8 +297,12 @@ impl<P: Protocol> Node<P> {
     /// Takes the calls of other nodes.
     fn listen(&self, local: &LocalSet, listener: TcpListener, session: u64, inlet: Inlet<P>) {
         let plan = self.plan.clone();
-        let incoming = plan.peers.iter().map(|peer| (peer.number, RefCell::default())).collect();
-        let incoming: Rc<BTreeMap<NodeNumber, RefCell<Incoming>>> = Rc::new(incoming);
+        let incoming = |peer: &Peer| match peer.number == plan.registrar {
+            true => (peer.number, RefCell::new(Incoming::of_a_mortal())),
+            false => (peer.number, RefCell::default()),
+        };
+        let incoming: BTreeMap<_, _> = plan.peers.iter().map(incoming).collect();
+        let incoming = Rc::new(incoming);
         local.spawn_local(async move {
             let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
             loop {
@@ -314,12 +343,13 @@ impl<P: Protocol> Node<P> {
     async fn work(&mut self, mut outlet: Outlet<P>, mut stop: oneshot::Receiver<()>) {
         let mut came = Vec::with_capacity(TAKEN_AT_ONCE);
         self.begin_if_ready();
-        loop {
+        while !self.is_orphan {
             self.flush();
             if outlet.is_empty() {
                 self.flush_logs();
             }
             let due = self.due.first().map(|(due_ns, _)| self.plan.clock.at(*due_ns));
+            let due = [due, self.begins].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 _ = &mut stop => return,
@@ -334,6 +364,7 @@ impl<P: Protocol> Node<P> {
                 self.arrive(arrival);
                 self.deliver();
             }
+            self.begin_in_time();
             self.tick();
             // The links have their turn, however much comes.
             tokio::task::yield_now().await;
@@ -360,9 +391,22 @@ impl<P: Protocol> Node<P> {
     /// Once all links of the registrar are up, everybody begins who lives from the beginning.
     fn begin_if_ready(&mut self) {
         let is_first = self.plan.number == self.plan.registrar && self.ready.is_some();
-        if !is_first || !self.lines.values().all(|line| line.is_up()) {
-            return;
+        if is_first && self.lines.values().all(|line| line.is_up()) {
+            self.begin_all();
         }
+    }
+
+    /// Whoever has not come by then may come later.
+    fn begin_in_time(&mut self) {
+        if self.begins.is_some_and(|begins| begins <= Instant::now()) {
+            self.begins = None;
+            if self.plan.number == self.plan.registrar && self.ready.is_some() {
+                self.begin_all();
+            }
+        }
+    }
+
+    fn begin_all(&mut self) {
         for (identity, birth) in std::mem::take(&mut self.founders) {
             self.settle_down(identity, birth);
         }
@@ -371,11 +415,31 @@ impl<P: Protocol> Node<P> {
         self.tell_ready();
     }
 
+    /// A link has come up.
+    fn on_up(&mut self, peer: NodeNumber, life: Life) {
+        self.begin_if_ready();
+        if life != Life::Another {
+            return;
+        }
+        if peer == self.plan.registrar {
+            self.is_orphan = true;
+        } else if self.plan.number == self.plan.registrar && self.ready.is_none() {
+            // It knows nothing of what it was told. Those who lived there live nowhere any more;
+            // it learns of them, too, so that it drops what is still sent to them.
+            for (identity, home) in self.directory.homes() {
+                self.unsent.push((peer, Parcel::Lives { identity, home }));
+            }
+            self.unsent.push((peer, Parcel::Begun));
+        }
+    }
+
     /// Whoever waits for that learns that users may ask.
     fn tell_ready(&mut self) {
         let Some((ready, begun)) = self.ready.take() else { return };
         let clients = self.seats.keys().filter(|identity| identity.class == Class::Client);
-        let clients = clients.map(|identity| identity.index).collect();
+        let clients: Vec<u32> = clients.map(|identity| identity.index).collect();
+        let (node, count) = (self.plan.number, clients.len());
+        self.plan.notices.tell(Notice::Begun { node, clients: count });
         // They may have given up.
         let _ = ready.send(());
         let _ = begun.send(clients);
@@ -385,7 +449,7 @@ impl<P: Protocol> Node<P> {
         match arrival {
             Arrival::Parcel(peer, Ok(parcel)) => self.take_parcel(peer, parcel),
             Arrival::Parcel(peer, Err(error)) => self.refuse(peer, &error.to_string()),
-            Arrival::Up => self.begin_if_ready(),
+            Arrival::Up(peer, life) => self.on_up(peer, life),
             Arrival::Command(to, ticket, command) => {
                 self.hand(to, Coming::Command(ticket, command));
             }
@@ -614,7 +678,7 @@ impl<P: Protocol> Node<P> {
 
     /// The registrar says where a new process lives, and lets it begin there.
     fn settle_down(&mut self, child: Identity, birth: P::Birth) {
-        let others = self.lines.iter().map(|(number, line)| (*number, line.is_up()));
+        let others = self.lines.iter().map(|(number, line)| (*number, line.is_fine()));
         let own = [(self.plan.number, true)].into_iter();
         let hosts = own.chain(others).map(|(number, is_up)| Host { number, is_up });
         let hosts: Vec<Host> = hosts.collect();
@@ -639,7 +703,7 @@ impl<P: Protocol> Node<P> {
 }
 
 /// Until then; for ever, if there is no such time.
-pub(super) async fn sleep_until(when: Option<tokio::time::Instant>) {
+pub(super) async fn sleep_until(when: Option<Instant>) {
     match when {
         Some(when) => tokio::time::sleep_until(when).await,
         None => std::future::pending().await,
@@ -650,7 +714,6 @@ pub(super) async fn sleep_until(when: Option<tokio::time::Instant>) {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::sync::Mutex;
-    use std::time::Duration;
 
     use super::super::placement::InTurn;
     use super::*;
@@ -675,10 +738,15 @@ mod tests {
             listener: std::net::TcpListener::bind(address).unwrap(),
             registrar: 0,
             founders: Vec::new(),
+            patience: None,
             placement: Box::new(InTurn::default()),
             interposers: None,
             scheme: Scheme::Ed25519,
-            limits: Limits { handshake: Duration::from_secs(1), frame: 10_000 },
+            limits: Limits {
+                handshake: Duration::from_secs(1),
+                frame: 10_000,
+                silence: Duration::from_secs(1),
+            },
             room: Room { parcels: 100, bytes: 100_000, frame: 10_000 },
             clock: Clock::start(),
             log: None,
@@ -725,15 +793,20 @@ mod tests {
         node.gets(2, &client(6));
         node.gets(3, &Parcel::Lives { identity: Identity::client(6), home: 3 });
         node.gets(0, &stop(Identity::client(0), Identity::OLYMPUS));
+        node.gets(2, &Parcel::Begun);
         node.arrive(Arrival::Parcel(2, wire::decode(&[0, 1, 2, 3], 10_000)));
-        assert_eq!((node.stats.refused, node.stats.received), (6, 0));
+        assert_eq!((node.stats.refused, node.stats.received), (7, 0));
+        assert!(node.ready.is_some());
         let told = told.lock().unwrap();
         assert_eq!(told[0], "node 1 refused node 2: olympus does not live there");
+        drop(told);
         assert!(node.seats.contains_key(&Identity::client(5)));
         assert!(!node.seats.contains_key(&Identity::client(6)));
         assert_eq!(node.directory.home(Identity::client(6)), None);
         node.gets(0, &stop(Identity::OLYMPUS, Identity::client(5)));
-        assert_eq!((node.stats.refused, node.stats.received), (6, 1));
+        assert_eq!((node.stats.refused, node.stats.received), (7, 1));
+        node.gets(0, &Parcel::Begun);
+        assert!(node.ready.is_none());
     }
 
     #[test]
@@ -749,6 +822,20 @@ mod tests {
         node.gets(0, &Parcel::Lives { identity: Identity::replica(1, 1), home: 3 });
         node.gets(2, &stop(Identity::replica(1, 1), Identity::client(5)));
         assert_eq!(node.stats.refused, 1, "it lives on node 3");
+    }
+
+    #[test]
+    fn where_the_registrar_begins_anew_a_node_ends() {
+        let (mut node, _) = node();
+        for (peer, life, is_orphan) in [
+            (0, Life::First, false),
+            (0, Life::Same, false),
+            (2, Life::Another, false),
+            (0, Life::Another, true),
+        ] {
+            node.arrive(Arrival::Up(peer, life));
+            assert_eq!(node.is_orphan, is_orphan);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! On which node a new process begins to live.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::identity::{Class, Identity};
 
@@ -11,7 +11,7 @@ use super::roster::NodeNumber;
 pub struct Host {
     /// Its number.
     pub number: NodeNumber,
-    /// Whether it is connected now.
+    /// Whether it is connected now, and has said something lately.
     pub is_up: bool,
 }
 
@@ -56,12 +56,15 @@ impl Wishes {
 
 /// As is wished; without a wish, or where the node is not connected, replicas live on one node
 /// after the other, those that are connected before others; never two members of a configuration
-/// on one node while another is free, and on the registrar's node last.
+/// on one node while another is free.
+///
+/// The registrar's node is the last that is taken, and where nodes are too few it has more members
+/// than one: the cluster cannot do without it anyway, so it still bears that another is lost.
 #[derive(Clone, Debug, Default)]
 pub struct InTurn {
     wishes: Wishes,
-    /// How many members of a configuration a node has; of the newest configuration alone.
-    members: BTreeMap<NodeNumber, u32>,
+    /// The nodes that have members of the newest configuration.
+    members: BTreeSet<NodeNumber>,
     newest: Option<(Class, u32)>,
     last: NodeNumber,
 }
@@ -82,13 +85,17 @@ impl InTurn {
         let registrar = self.wishes.registrar;
         let wished = self.wishes.replica(identity);
         let rank = |host: &&Host| {
-            let members = self.members.get(&host.number).copied().unwrap_or(0);
-            let is_behind = host.number <= self.last;
+            let is_free = !self.members.contains(&host.number);
             let is_other = wished != Some(host.number);
-            (!host.is_up, is_other, members, host.number == registrar, is_behind, host.number)
+            let choice = match (host.number == registrar, is_free) {
+                (false, true) => 0,
+                (true, _) => 1,
+                (false, false) => 2,
+            };
+            (!host.is_up, is_other, choice, host.number <= self.last, host.number)
         };
         let chosen = hosts.iter().min_by_key(rank).map_or(registrar, |host| host.number);
-        *self.members.entry(chosen).or_insert(0) += 1;
+        self.members.insert(chosen);
         self.last = chosen;
         chosen
     }
@@ -130,7 +137,7 @@ mod tests {
         let mut policy = InTurn::default();
         let up = [true, true, false, true];
         assert_eq!(places(&up, &mut policy, 0, 3), [1, 3, 0]);
-        assert_eq!(places(&up, &mut policy, 1, 5), [1, 3, 0, 1, 3], "none is free");
+        assert_eq!(places(&up, &mut policy, 1, 5), [1, 3, 0, 0, 0], "none is free");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::cluster::{ClusterError, Plan};
 use super::gateway::Gateway;
 use super::handshake::{Limits, NodeSecret};
 use super::link::Room;
-use super::node::{self, Inlet, NodePlan, NodeStats, Outlet, Signals};
+use super::node::{self, Inlet, NodeError, NodePlan, NodeStats, Outlet, Signals};
 use super::placement::{InTurn, Wishes};
 use super::roster::Peer;
 use super::served::Served;
@@ -33,6 +33,8 @@ pub(super) struct Place {
     /// Where users connect, if clients live here.
     pub(super) gateway: Option<TcpListener>,
     pub(super) clock: Clock,
+    /// After how long everybody begins, though not all nodes are there; never, if it does not say.
+    pub(super) patience: Option<Duration>,
 }
 
 /// A node that runs. Dropped, it ends without waiting for anything.
@@ -42,7 +44,9 @@ pub(super) struct Station {
     pub(super) door: Option<Door>,
     ready: Receiver<()>,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<io::Result<NodeStats>>>,
+    thread: Option<JoinHandle<Result<NodeStats, NodeError>>>,
+    /// Closed when the thread is over.
+    over: oneshot::Receiver<()>,
 }
 
 /// The outside of a gateway.
@@ -73,8 +77,9 @@ impl Station {
             door = Some(Door { closing: tell_closing, closed });
         }
         let node = node_plan(plan, place, tell_answers, signals);
-        let thread = Some(spawn(node, inlet, outlet, inside)?);
-        Ok(Station { own, door, ready, stop: Some(stop), thread })
+        let (running, over) = oneshot::channel();
+        let thread = Some(spawn(node, (inlet, outlet), inside, running)?);
+        Ok(Station { own, door, ready, stop: Some(stop), thread, over })
     }
 
     /// Waits until everybody has begun who lives from the beginning.
@@ -83,6 +88,14 @@ impl Station {
             RecvTimeoutError::Timeout => ClusterError::Apart(limit),
             RecvTimeoutError::Disconnected => ClusterError::Failed(self.own.number),
         })
+    }
+
+    /// Waits until the node has ended, told or not.
+    pub(super) async fn ended(&mut self) {
+        if !self.over.is_terminated() {
+            // Nobody ever sends anything.
+            let _ = (&mut self.over).await;
+        }
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -97,7 +110,10 @@ impl Station {
         };
         // A node that has ended hears nothing.
         let _ = self.stop.take().map(|stop| stop.send(()));
-        thread.join().map_err(|_| failed)?.map_err(ClusterError::Io)
+        thread.join().map_err(|_| failed)?.map_err(|error| match error {
+            NodeError::Io(error) => ClusterError::Io(error),
+            NodeError::Orphaned => ClusterError::Orphaned,
+        })
     }
 }
 
@@ -120,7 +136,7 @@ fn node_plan<P: Served>(
     answers: node::Answers<P>,
     signals: Signals,
 ) -> NodePlan<P> {
-    let Place { own, secret, listener, peers, wishes, clock, gateway: _ } = place;
+    let Place { own, secret, listener, peers, wishes, clock, patience, gateway: _ } = place;
     let is_registrar = own.number == wishes.registrar;
     let founders = is_registrar.then(|| P::founders(&plan.settings, plan.clients));
     let (longest, (parcels, bytes)) = (plan.longest_message, plan.backlog);
@@ -131,10 +147,11 @@ fn node_plan<P: Served>(
         listener,
         registrar: wishes.registrar,
         founders: founders.unwrap_or_default(),
+        patience,
         placement: Box::new(InTurn::wishing(wishes)),
         interposers: plan.interposers.clone(),
         scheme: plan.scheme,
-        limits: Limits { handshake: plan.handshake, frame: longest },
+        limits: Limits { handshake: plan.handshake, frame: longest, silence: plan.silence },
         room: Room { parcels, bytes, frame: longest },
         clock,
         log: plan.log.clone(),
@@ -158,13 +175,14 @@ type Inside<P> = (Gateway<P>, std::sync::mpsc::Sender<()>);
 
 fn spawn<P: Served>(
     plan: NodePlan<P>,
-    inlet: Inlet<P>,
-    outlet: Outlet<P>,
+    (inlet, outlet): (Inlet<P>, Outlet<P>),
     inside: Option<Inside<P>>,
-) -> io::Result<JoinHandle<io::Result<NodeStats>>> {
+    running: oneshot::Sender<()>,
+) -> io::Result<JoinHandle<Result<NodeStats, NodeError>>> {
     let name = format!("node {}", plan.number);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name(name).spawn(move || {
+        let _running = running;
         let local = LocalSet::new();
         if let Some((gateway, tell_closed)) = inside {
             local.spawn_local(async move {

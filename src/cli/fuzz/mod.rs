@@ -203,8 +203,15 @@ impl What {
                  leave them out"
             )));
         }
+        let has_t = base.protocol.bcr().is_some();
+        if self.t.is_some() && !has_t {
+            let name = base.protocol.name();
+            return Err(Failure::Usage(format!(
+                "--t is a knob of bcr; {name} has none: leave it out"
+            )));
+        }
         let mut shape = Shape::around(base);
-        if is_protocol {
+        if is_protocol && has_t {
             shape = shape.faulty(1, 2);
         }
         if let Some((least, most)) = self.t {
