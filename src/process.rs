@@ -146,6 +146,11 @@ pub trait Process<P: Protocol>: Clone + Debug + Send {
     fn look(&self) -> Vec<Field> {
         Vec::new()
     }
+
+    /// What of that stays short however long it lives, for whoever watches over it all the time.
+    fn pulse(&self) -> Vec<Field> {
+        Vec::new()
+    }
 }
 
 /// One named part of a process's state, as a person reads it.

@@ -5,10 +5,14 @@
 mod shell;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use shell::{code, err, out, perjury, program, scratch};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A cluster that runs.
 struct Served {
@@ -302,4 +306,58 @@ fn what_is_measured_comes_as_a_table() {
         assert!(number(3) > 0.0 && number(6) > 0.0 && number(7) >= number(6), "{row:?}");
     }
     assert_eq!(rows[0][4], "1.00", "it is compared with itself");
+}
+
+/// What a port answers to `GET`.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("it reads");
+    let mut told = String::new();
+    stream.read_to_string(&mut told).expect("it answers in text");
+    told
+}
+
+#[test]
+fn whoever_watches_over_a_cluster_is_told_how_it_is() {
+    let mut served = Served::start(&["--metrics", "127.0.0.1:0", "--clients", "2", "-v"]);
+    let mut line = String::new();
+    served.rest.read_line(&mut line).expect("it is text");
+    let window = line.trim().strip_prefix("metrics   http://").expect("it says where");
+    let window = window.strip_suffix("/metrics").expect("it is that page").to_owned();
+    let told = perjury(&["client", "--to", &served.gateway, "put('k','v')", "get('k')"]);
+    assert_eq!(out(&told), "OK\nv\n");
+    // Nodes tell of themselves every second.
+    let seen = |words: &str| {
+        let told = perjury(&["status", "--once", "--at", &window]);
+        assert_eq!(code(&told), 0, "{}", err(&told));
+        (out(&told).matches(words).count() == 3).then(|| out(&told))
+    };
+    let began = Instant::now();
+    let told = loop {
+        if let Some(told) = seen("next slot 3") {
+            break told;
+        }
+        assert!(began.elapsed() < PATIENCE, "nothing of both slots");
+    };
+    assert!(told.contains("  2 clients\n") && told.contains("users     2 answered, 0 refused, 0"));
+    assert!(told.contains("  replica 0.0    ") && told.contains(", mode active, "), "{told}");
+    let health = get(&window, "/healthz");
+    assert!(health.starts_with("HTTP/1.1 200 OK\r\n") && health.ends_with("ok\n"), "{health}");
+    let metrics = get(&window, "/metrics");
+    for sample in [
+        "perjury_requests_total{outcome=\"result\"} 2\n",
+        "perjury_request_seconds_count 2\n",
+        "perjury_node_up{node=\"3\"} 1\n",
+        "perjury_link_up{from=\"0\",to=\"1\"} 1\n",
+        "perjury_process{node=\"0\",process=\"olympus\",field=\"configuration\"} 0\n",
+        "process=\"replica 0.0\",field=\"mode\",value=\"active\"} 1\n",
+    ] {
+        assert!(metrics.contains(sample), "{sample} in {metrics}");
+    }
+    let (status, _, complaints) = served.end("-TERM");
+    assert_eq!(status, Some(0), "{complaints}");
+    assert!(complaints.contains(" DEBUG replica 0.0 begins on node 1"), "{complaints}");
+    let told = perjury(&["status", "--once", "--at", &window]);
+    assert_eq!(code(&told), 2);
+    assert!(err(&told).contains("start a cluster with `perjury serve --metrics"), "{}", err(&told));
 }

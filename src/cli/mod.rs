@@ -28,9 +28,11 @@ mod schema;
 mod serve;
 mod shell;
 mod shrink;
+mod status;
 mod step;
 mod sweep;
 mod tell;
+mod telling;
 mod test;
 mod view;
 mod words;
@@ -175,6 +177,8 @@ enum Command {
     Keys(keys::Args),
     /// Ask a cluster that is served: once, by hand, or with a load.
     Client(client::Args),
+    /// Show how a cluster is that is being served.
+    Status(status::Args),
     /// Measure the protocols on real sockets.
     Bench(bench::Args),
     /// Print the JSON Schema of scenarios, for editors, or that of a log's lines.
@@ -257,6 +261,7 @@ impl Command {
             Command::Node(args) => node::node(&args, shell),
             Command::Keys(args) => keys::keys(&args, shell),
             Command::Client(args) => client::client(&args, shell),
+            Command::Status(args) => status::status(&args, shell),
             Command::Bench(args) => bench::bench(&args, shell),
             Command::Schema(args) => schema::schema(&args, shell),
             Command::Completions { shell: kind } => {

@@ -12,8 +12,9 @@ use crate::net::{
 use crate::protocol::bcr::Bcr;
 use crate::protocol::solo::Solo;
 
-use super::serve::{LogArgs, Signals, say};
+use super::serve::Signals;
 use super::shell::Shell;
+use super::telling::{self, Telling, say};
 use super::{Exit, Failure, Outcome};
 
 /// Run one node of a cluster: one program a machine, all with the same file.
@@ -30,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     #[command(flatten)]
-    log: LogArgs,
+    telling: Telling,
 }
 
 const AFTER_HELP: &str = "\
@@ -109,10 +110,13 @@ impl This<'_> {
             // At the end nobody listens.
             let _ = tell.send(notice);
         });
-        let plan = Plan { notices, log: args.log.folder(), ..Plan::<P>::of(settings) };
+        let mut plan = Plan { notices, ..Plan::<P>::of(settings) };
+        let window = args.telling.begin(&mut plan)?;
         let started = Member::start(&plan, file, entry, secret);
         let mut member = started.map_err(|error| Failure::Usage(error.to_string()))?;
         self::greet(what, file, entry, &member, shell)?;
+        telling::greet(window.as_ref(), shell)?;
+        shell.flush()?;
         let end = runtime.block_on(async {
             loop {
                 tokio::select! {
@@ -158,18 +162,18 @@ fn pass_on(notice: Notice, shell: &mut Shell) -> Result<(), Failure> {
             writeln!(shell, "ready     {clients} clients here")?;
             shell.flush()?;
         }
-        notice => say(notice),
+        notice => say(&notice),
     }
     Ok(())
 }
 
 fn finish(stopped: Result<NodeStats, ClusterError>, shell: &mut Shell) -> Outcome {
     match stopped {
-        Ok(NodeStats { received, lost, dropped, signed, verified, .. }) => {
+        Ok(NodeStats { received, lost, dropped, signed, sealed, verified, .. }) => {
             writeln!(
                 shell,
-                "stopped   {received} messages received, {} lost; \
-                 {signed} signatures made, {verified} checked",
+                "stopped   {received} messages received, {} lost; {signed} statements under \
+                 {sealed} signatures, {verified} checked",
                 lost + dropped
             )?;
             Ok(Exit::Held)

@@ -2,18 +2,13 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use clap::ValueEnum;
-
-use crate::net::{
-    Cluster, ClusterError, LogFolder, LogForm, NodeNumber, NodeStats, Notice, Notices, Peer, Plan,
-    Served,
-};
+use crate::net::{Cluster, ClusterError, NodeNumber, NodeStats, Notices, Peer, Plan, Served};
 use crate::process::Protocol as _;
 use crate::protocol::{bcr, solo};
 
 use super::shell::Shell;
+use super::telling::{self, Telling, say};
 use super::{Exit, Failure, Outcome, args};
 
 /// Where `serve` listens and `client` calls, if nothing else is said.
@@ -53,37 +48,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SLOTS")]
     checkpoint_every: Option<u64>,
     #[command(flatten)]
-    log: LogArgs,
-}
-
-/// Where logs go.
-#[derive(clap::Args)]
-pub(super) struct LogArgs {
-    /// Write what happens to each process to a file of its own, in this folder.
-    #[arg(long, value_name = "DIR")]
-    log: Option<PathBuf>,
-    /// How that is written.
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    log_form: Form,
-}
-
-impl LogArgs {
-    pub(super) fn folder(&self) -> Option<LogFolder> {
-        let form = match self.log_form {
-            Form::Text => LogForm::Text,
-            Form::Json => LogForm::Json,
-        };
-        self.log.clone().map(|folder| LogFolder { folder, form })
-    }
-}
-
-/// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// One line an event.
-    Text,
-    /// One JSON object a line.
-    Json,
+    telling: Telling,
 }
 
 impl Args {
@@ -110,20 +75,9 @@ impl Args {
         plan.nodes = self.nodes.unwrap_or(plan.nodes);
         plan.clients = self.clients;
         plan.gateway = self.listen;
-        plan.log = self.log.folder();
-        plan.notices = Notices::to(|notice| match notice {
-            // That is told below, once for all nodes.
-            Notice::Begun { .. } => {}
-            notice => say(notice),
-        });
+        plan.notices = Notices::to(|notice| say(&notice));
         plan
     }
-}
-
-/// Tells the operator, from whichever thread.
-pub(super) fn say(notice: Notice) {
-    // Where nobody listens, nothing is said.
-    let _ = writeln!(io::stderr(), "{}", notice.to_string().escape_debug());
 }
 
 pub(super) fn serve(args: &Args, shell: &mut Shell) -> Outcome {
@@ -140,7 +94,8 @@ fn run<P: Served>(args: &Args, settings: P::Settings, what: &str, shell: &mut Sh
     let runtime = super::client::runtime()?;
     // Before anything runs, so that no signal finds it unprepared.
     let mut signals = runtime.block_on(async { Signals::new() })?;
-    let plan = args.plan::<P>(settings);
+    let mut plan = args.plan::<P>(settings);
+    let window = args.telling.begin(&mut plan)?;
     let cluster = Cluster::start(&plan).map_err(|error| Failure::Usage(error.to_string()))?;
     let (nodes, clients) = (plan.nodes, plan.clients);
     let replicas = match P::replicas(&plan.settings) {
@@ -157,6 +112,7 @@ fn run<P: Served>(args: &Args, settings: P::Settings, what: &str, shell: &mut Sh
         writeln!(shell, "node {number}    {address}{who}")?;
     }
     writeln!(shell, "gateway   {}", cluster.gateway())?;
+    telling::greet(window.as_ref(), shell)?;
     shell.flush()?;
     shell.say("SIGINT (Ctrl-C) or SIGTERM stops it");
     runtime.block_on(signals.next());

@@ -1,6 +1,7 @@
 //! What the notaries of one place share.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ed25519_dalek::VerifyingKey;
@@ -21,6 +22,7 @@ pub struct Office(Arc<Desk>);
 
 struct Desk {
     sheets: Sheets,
+    strokes: Arc<Strokes>,
     recall: Mutex<Recall>,
     /// Who is given the key of another.
     sharers: Mutex<BTreeMap<Identity, Identity>>,
@@ -29,8 +31,38 @@ struct Desk {
 impl Office {
     /// An office with this memory.
     pub fn new(memory: Memory) -> Office {
-        let recall = Mutex::new(Recall::new(memory));
-        Office(Arc::new(Desk { sheets: Sheets::default(), recall, sharers: Mutex::default() }))
+        Office::with(memory, Strokes::default())
+    }
+
+    /// An office that also tells how long its arithmetic took, by a clock in nanoseconds.
+    pub fn timed(memory: Memory, clock: fn() -> u64) -> Office {
+        Office::with(memory, Strokes { clock: Some(clock), ..Strokes::default() })
+    }
+
+    fn with(memory: Memory, strokes: Strokes) -> Office {
+        let strokes = Arc::new(strokes);
+        Office(Arc::new(Desk {
+            sheets: Sheets::new(strokes.clone()),
+            strokes,
+            recall: Mutex::new(Recall::new(memory)),
+            sharers: Mutex::default(),
+        }))
+    }
+
+    /// How many signatures were made, one for as many statements as were signed together.
+    pub fn sealed(&self) -> u64 {
+        self.0.strokes.sealed.load(Ordering::Relaxed)
+    }
+
+    /// How long signatures took that were made or checked here, in nanoseconds; 0 if nobody has
+    /// measured it.
+    pub fn took_ns(&self) -> u64 {
+        self.0.strokes.took_ns.load(Ordering::Relaxed)
+    }
+
+    /// Whether this signature is good, as the curve has it.
+    pub(super) fn check(&self, key: &PublicKey, text: &Digest, pen: &[u8; 64]) -> bool {
+        self.0.strokes.time(|| self.recall().check(key, text, pen))
     }
 
     /// When keys are made here, this party gets that of the other: both live at one place, where
@@ -45,17 +77,39 @@ impl Office {
         lock(&self.0.sharers).get(&party).copied().unwrap_or(party)
     }
 
-    /// How many signatures were made, one for as many statements as were signed together.
-    pub fn sealed(&self) -> u64 {
-        self.0.sheets.sealed()
-    }
-
     pub(super) fn sheets(&self) -> &Sheets {
         &self.0.sheets
     }
 
     pub(super) fn recall(&self) -> MutexGuard<'_, Recall> {
         lock(&self.0.recall)
+    }
+}
+
+/// What the arithmetic of signatures costs.
+#[derive(Default)]
+pub(super) struct Strokes {
+    /// Tells nanoseconds, where costs are measured.
+    clock: Option<fn() -> u64>,
+    sealed: AtomicU64,
+    took_ns: AtomicU64,
+}
+
+impl Strokes {
+    /// Makes or checks a signature.
+    fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        let began_ns = self.clock.map(|clock| clock());
+        let done = work();
+        if let (Some(clock), Some(began_ns)) = (self.clock, began_ns) {
+            self.took_ns.fetch_add(clock().saturating_sub(began_ns), Ordering::Relaxed);
+        }
+        done
+    }
+
+    /// Makes one.
+    pub(super) fn seal<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.sealed.fetch_add(1, Ordering::Relaxed);
+        self.time(work)
     }
 }
 

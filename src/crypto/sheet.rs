@@ -11,11 +11,11 @@
 //! into them. A sheet with one line is no sheet: the line itself is signed, as ever.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::hash::{Digest, Hasher};
 use super::keys::{PublicKey, SecretKey};
+use super::office::Strokes;
 
 /// The most lines of a sheet.
 const MOST_LINES: usize = 1024;
@@ -44,8 +44,8 @@ pub(super) struct Sheet {
     /// None once no more may be written.
     lines: Mutex<Option<Vec<Digest>>>,
     sealed: OnceLock<Sealed>,
-    /// How many sheets were sealed, with others like this.
-    count: Arc<AtomicU64>,
+    /// What signatures cost at its place.
+    strokes: Arc<Strokes>,
 }
 
 /// A sheet that is signed.
@@ -56,8 +56,8 @@ struct Sealed {
 }
 
 impl Sheet {
-    fn new(key: SecretKey, count: Arc<AtomicU64>) -> Sheet {
-        Sheet { key, lines: Mutex::new(Some(Vec::new())), sealed: OnceLock::new(), count }
+    fn new(key: SecretKey, strokes: Arc<Strokes>) -> Sheet {
+        Sheet { key, lines: Mutex::new(Some(Vec::new())), sealed: OnceLock::new(), strokes }
     }
 
     /// Writes a line; says where it stands. None if the sheet is sealed or full.
@@ -103,7 +103,6 @@ impl Sheet {
     fn sealed(&self) -> &Sealed {
         self.sealed.get_or_init(|| {
             let lines = lock(&self.lines).take().unwrap_or_default();
-            self.count.fetch_add(1, Ordering::Relaxed);
             let mut levels = vec![lines];
             while let Some(last) = levels.last().filter(|last| last.len() > 1) {
                 let above = last.chunks(2).map(|pair| match pair {
@@ -117,7 +116,7 @@ impl Sheet {
                 [lines] => lines[0],
                 all => root(all[0].len() as u16, &all[all.len() - 1][0]),
             };
-            Sealed { pen: self.key.pen(&text), levels }
+            Sealed { pen: self.strokes.seal(|| self.key.pen(&text)), levels }
         })
     }
 }
@@ -156,30 +155,28 @@ pub(super) fn text(line: &Digest, bytes: &[u8]) -> Option<(Digest, [u8; PEN])> {
 }
 
 /// The open sheets of those who sign at one place, by key.
-#[derive(Default)]
 pub(super) struct Sheets {
     open: Mutex<BTreeMap<PublicKey, Arc<Sheet>>>,
-    sealed: Arc<AtomicU64>,
+    strokes: Arc<Strokes>,
 }
 
 impl Sheets {
+    pub(super) fn new(strokes: Arc<Strokes>) -> Sheets {
+        Sheets { open: Mutex::default(), strokes }
+    }
+
     /// Writes a statement on the open sheet of a key.
     pub(super) fn write(&self, key: &SecretKey, line: &Digest) -> (Arc<Sheet>, u32) {
         let mut open = lock(&self.open);
         let public = key.public_key();
         loop {
-            let fresh = || Arc::new(Sheet::new(key.clone(), self.sealed.clone()));
+            let fresh = || Arc::new(Sheet::new(key.clone(), self.strokes.clone()));
             let sheet = open.entry(public).or_insert_with(fresh);
             if let Some(place) = sheet.write(line) {
                 return (sheet.clone(), place);
             }
             open.remove(&public);
         }
-    }
-
-    /// How many sheets were sealed.
-    pub(super) fn sealed(&self) -> u64 {
-        self.sealed.load(Ordering::Relaxed)
     }
 }
 

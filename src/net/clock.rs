@@ -1,5 +1,7 @@
 //! The real clocks, behind the same two numbers that the simulator tells.
 
+use std::sync::LazyLock;
+
 use tokio::time::Instant;
 
 use crate::time::Now;
@@ -25,6 +27,12 @@ impl Clock {
     pub(super) fn at(&self, monotonic_ns: u64) -> Instant {
         self.began + std::time::Duration::from_nanos(monotonic_ns)
     }
+}
+
+/// Nanoseconds since the program first asked, to measure how long something takes.
+pub(super) fn elapsed_ns() -> u64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    nanoseconds(BEGAN.elapsed())
 }
 
 /// Nanoseconds since 1970, as this machine has it.

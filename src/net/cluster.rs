@@ -15,6 +15,7 @@ use super::handshake::{HandshakeError, NodeSecret};
 use super::log::LogFolder;
 use super::node::NodeStats;
 use super::placement::Wishes;
+use super::report::Board;
 use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::served::Served;
 use super::station::{Place, Station, listen};
@@ -55,6 +56,8 @@ pub struct Plan<P: Served = Bcr> {
     pub interposers: Option<Interposers<P>>,
     /// Who is told what an operator may want to know.
     pub notices: Notices,
+    /// Where nodes and gateway tell of themselves all the time, if anywhere.
+    pub board: Option<Board>,
 }
 
 impl Plan {
@@ -84,6 +87,7 @@ impl<P: Served> Plan<P> {
             backlog: (1 << 16, 256 << 20),
             interposers: None,
             notices: Notices::to(|_| {}),
+            board: None,
         }
     }
 }
@@ -96,6 +100,7 @@ impl<P: Served> Clone for Plan<P> {
             log: self.log.clone(),
             interposers: self.interposers.clone(),
             notices: self.notices.clone(),
+            board: self.board.clone(),
             ..*self
         }
     }

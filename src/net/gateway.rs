@@ -20,6 +20,7 @@ use crate::wire::{self, WireError};
 
 use super::frame::{FrameError, Frames};
 use super::node::{Arrival, Inlet, sleep_until};
+use super::report::Board;
 use super::roster::{Notice, Notices};
 use super::served::Served;
 use super::user::{self, Hello, LONGEST, Request, Response};
@@ -40,6 +41,7 @@ struct Desk {
     counts: BTreeMap<u32, usize>,
     pending: BTreeMap<Ticket, Pending>,
     tickets: u64,
+    board: Option<Board>,
 }
 
 /// A request under way.
@@ -48,13 +50,14 @@ struct Pending {
     client: u32,
     number: u64,
     user: mpsc::UnboundedSender<Response>,
+    began: Instant,
 }
 
 impl Desk {
-    fn new(clients: impl IntoIterator<Item = u32>) -> Desk {
+    fn new(clients: impl IntoIterator<Item = u32>, board: Option<Board>) -> Desk {
         let counts = clients.into_iter().map(|client| (client, 0)).collect::<BTreeMap<_, _>>();
         let idlest = counts.keys().map(|client| (0, *client)).collect();
-        Desk { idlest, counts, pending: BTreeMap::new(), tickets: 0 }
+        Desk { idlest, counts, pending: BTreeMap::new(), tickets: 0, board }
     }
 
     /// A client process has one request more or less.
@@ -79,15 +82,20 @@ impl Desk {
         self.count(client, |count| *count += 1);
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        self.pending.insert(ticket, Pending { client, number, user });
+        let began = Instant::now();
+        self.pending.insert(ticket, Pending { client, number, user, began });
+        self.board.iter().for_each(Board::asked);
         Some((ticket, Identity::client(client)))
     }
 
     /// An answer has come.
     fn take(&mut self, ticket: Ticket, outcome: Result<String, String>) {
-        let Some(Pending { client, number, user }) = self.pending.remove(&ticket) else {
+        let Some(Pending { client, number, user, began }) = self.pending.remove(&ticket) else {
             return;
         };
+        if let Some(board) = &self.board {
+            board.answered(began.elapsed(), outcome.is_ok());
+        }
         self.count(client, |count| *count -= 1);
         // The user may be gone.
         let _ = user.send(Response { number, outcome });
@@ -126,6 +134,8 @@ pub(super) struct Gateway<P: Served> {
     /// Becomes true when no new requests are to be taken.
     pub(super) closing: watch::Receiver<bool>,
     pub(super) notices: Notices,
+    /// Where it is told what users were told, if anywhere.
+    pub(super) board: Option<Board>,
 }
 
 impl<P: Served> Gateway<P> {
@@ -140,7 +150,7 @@ impl<P: Served> Gateway<P> {
             // Whoever calls learns at once that nobody is there to serve him.
             return Ok(());
         }
-        let desk = Rc::new(RefCell::new(Desk::new(clients)));
+        let desk = Rc::new(RefCell::new(Desk::new(clients, self.board.take())));
         let answering = desk.clone();
         let answers = tokio::task::spawn_local(async move {
             while let Some((ticket, answer)) = self.answers.recv().await {
@@ -337,7 +347,7 @@ mod tests {
 
     #[test]
     fn requests_go_to_the_idlest_client_until_all_have_enough() {
-        let mut desk = Desk::new([0, 1]);
+        let mut desk = Desk::new([0, 1], None);
         let (user, mut told) = mpsc::unbounded_channel();
         let give = |desk: &mut Desk, number| desk.give(number, user.clone());
         let first = give(&mut desk, 7).unwrap();

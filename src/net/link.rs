@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::frame::{self, FrameError};
 use super::handshake::{self, Channel, HandshakeError, Limits, NodeSecret};
+use super::report::LinkReport;
 use super::roster::{NodeNumber, Notice, Notices, Peer};
 
 /// How long the longest pause between two calls is; the first is the shortest.
@@ -299,6 +300,13 @@ impl Line {
 
     pub(super) fn lost(&self) -> u64 {
         self.outgoing.borrow().lost()
+    }
+
+    /// What there is to tell of it.
+    pub(super) fn report(&self, to: NodeNumber) -> LinkReport {
+        let outgoing = self.outgoing.borrow();
+        let (parcels, bytes) = (outgoing.parcels.len() as u64, outgoing.bytes as u64);
+        LinkReport { to, is_up: self.is_up(), parcels, bytes }
     }
 
     /// Keeps a connection to the peer, for ever. Tells when it is up.

@@ -18,7 +18,8 @@
 //! * `directory`, `placement`: who lives where;
 //! * `gateway`, `user`: what users' clients say, and who serves them;
 //! * `load`: many users at once;
-//! * `log`: a file a process, in the simulator's lines with the time of the calendar.
+//! * `log`: a file a process, in the simulator's lines with the time of the calendar;
+//! * `report`, `http`: what nodes tell of themselves, on a port for Prometheus and the like.
 //!
 //! What a process persists lives as long as its node. A node that is gone is gone with all its
 //! processes: the protocol replaces them on others.
@@ -30,6 +31,7 @@ mod directory;
 mod frame;
 mod gateway;
 mod handshake;
+mod http;
 mod keyfile;
 mod link;
 mod load;
@@ -37,6 +39,7 @@ mod log;
 mod member;
 mod node;
 mod placement;
+mod report;
 mod roster;
 mod seat;
 mod served;
@@ -48,12 +51,16 @@ pub use config::{ClusterFile, ConfigError, Knobs, NodeEntry};
 pub use frame::FrameError;
 pub use gateway::operation;
 pub use handshake::{HandshakeError, NoKey, NodeKey, NodeSecret};
+pub use http::Window;
 pub use keyfile::{KeyFileError, make_key, read_key};
 pub use load::{Asked, Asks, Load, Tally, load, load_by};
 pub use log::{LogFolder, LogForm};
 pub use member::Member;
 pub use node::NodeStats;
 pub use placement::{Host, InTurn, Placement, Wishes};
+pub use report::{
+    Board, LinkReport, NodeReport, ProcessReport, REPORT_FORMAT, Report, UsersReport,
+};
 pub use roster::{NodeNumber, Notice, Notices, Peer};
 pub use served::Served;
 pub use user::{FORMAT, Hello, LONGEST, Request, Response, User, UserError};

@@ -18,25 +18,28 @@ use tokio::time::Instant;
 
 use crate::crypto::{Counts, Memory, Notary, Office, Scheme};
 use crate::identity::{Address, Class, Identity};
-use crate::process::{Interposers, Protocol, Ticket};
+use crate::process::{Field, Interposers, Protocol, Ticket};
 use crate::trace::What;
 use crate::wire::{self, WireError};
 
-use super::clock::Clock;
+use super::clock::{self, Clock};
 use super::directory::Directory;
 use super::handshake::{self, Limits, NodeSecret};
 use super::link::{Incoming, Life, Line, Outgoing, Room, take_parcels};
 use super::log::LogFolder;
 use super::placement::{Host, Placement};
+use super::report::{Board, NodeReport, ProcessReport};
 use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::seat::{Coming, Leaving, Seat, Watcher};
 
 /// How many signatures a node remembers that it has found to be good.
-const SIGNATURES_REMEMBERED: usize = 4096;
+const MEMORY: Memory = Memory::Remember { capacity: 4096 };
 /// How many things that came may wait for a node to take them; then nothing more is read.
 const MOST_COMING: usize = 1024;
 /// How many things a node takes before it looks after its timers and links.
 const TAKEN_AT_ONCE: usize = 256;
+/// How often a node tells of itself.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How many connections from other nodes there may be.
 const MOST_CONNECTIONS: usize = 256;
 
@@ -87,6 +90,8 @@ pub(super) struct NodePlan<P: Protocol> {
     pub(super) clock: Clock,
     pub(super) log: Option<LogFolder>,
     pub(super) notices: Notices,
+    /// Where it tells of itself, if anywhere.
+    pub(super) board: Option<Board>,
     pub(super) answers: Answers<P>,
     pub(super) signals: Signals,
 }
@@ -130,7 +135,7 @@ impl From<std::io::Error> for NodeError {
 }
 
 /// What a node counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStats {
     /// Messages handed to processes here.
     pub received: u64,
@@ -150,6 +155,8 @@ pub struct NodeStats {
     pub sealed: u64,
     /// Signatures checked by them, without those that they remembered.
     pub verified: u64,
+    /// How long making and checking them took, in nanoseconds.
+    pub pen_ns: u64,
 }
 
 impl NodeStats {
@@ -214,6 +221,8 @@ struct Node<P: Protocol> {
     is_orphan: bool,
     ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<Vec<u32>>)>,
     answers: Answers<P>,
+    /// When it tells of itself next.
+    reports: Instant,
     stats: NodeStats,
 }
 
@@ -227,6 +236,7 @@ struct Shared {
     clock: Clock,
     log: Option<LogFolder>,
     notices: Notices,
+    board: Option<Board>,
 }
 
 impl<P: Protocol> Node<P> {
@@ -247,12 +257,13 @@ impl<P: Protocol> Node<P> {
                 clock: plan.clock,
                 log: plan.log,
                 notices: plan.notices,
+                board: plan.board,
             }),
             interposers: plan.interposers,
             placement: plan.placement,
             scheme: plan.scheme,
             seats: BTreeMap::new(),
-            office: Office::new(Memory::Remember { capacity: SIGNATURES_REMEMBERED }),
+            office: Office::timed(MEMORY, clock::elapsed_ns),
             first_clients: BTreeMap::new(),
             directory: Directory::default(),
             unsent: Vec::new(),
@@ -265,6 +276,7 @@ impl<P: Protocol> Node<P> {
             is_orphan: false,
             ready: Some((ready, begun)),
             answers: plan.answers,
+            reports: Instant::now(),
             stats: NodeStats::default(),
         };
         (node, stop)
@@ -272,8 +284,9 @@ impl<P: Protocol> Node<P> {
 
     fn stats(&self) -> NodeStats {
         let lost = self.lines.values().map(|line| line.lost()).sum();
-        let (dropped, sealed) = (self.directory.dropped(), self.office.sealed());
-        let mut stats = NodeStats { lost, dropped, sealed, ..self.stats };
+        let (sealed, pen_ns) = (self.office.sealed(), self.office.took_ns());
+        let dropped = self.directory.dropped();
+        let mut stats = NodeStats { lost, dropped, sealed, pen_ns, ..self.stats };
         self.seats.values().for_each(|seat| stats.count(seat.notary_counts()));
         stats
     }
@@ -320,6 +333,11 @@ impl<P: Protocol> Node<P> {
                     let (from, error) = match answered {
                         Err(error) => (from.to_string(), error),
                         Ok((peer, channel)) => {
+                            tracing::debug!(
+                                "node {} is called by node {}",
+                                plan.number,
+                                peer.number
+                            );
                             let take = async |bytes: &[u8]| {
                                 let parcel = wire::decode(bytes, plan.limits.frame);
                                 let _ = inlet.send(Arrival::Parcel(peer.number, parcel)).await;
@@ -349,7 +367,8 @@ impl<P: Protocol> Node<P> {
                 self.flush_logs();
             }
             let due = self.due.first().map(|(due_ns, _)| self.plan.clock.at(*due_ns));
-            let due = [due, self.begins].into_iter().flatten().min();
+            let reports = self.plan.board.is_some().then_some(self.reports);
+            let due = [due, self.begins, reports].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 _ = &mut stop => return,
@@ -366,9 +385,31 @@ impl<P: Protocol> Node<P> {
             }
             self.begin_in_time();
             self.tick();
+            self.report_in_time(outlet.len());
             // The links have their turn, however much comes.
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Tells of itself where that is read, from time to time.
+    fn report_in_time(&mut self, coming: usize) {
+        let now = Instant::now();
+        let Some(board) = self.plan.board.as_ref().filter(|_| self.reports <= now) else { return };
+        self.reports = now + REPORT_EVERY;
+        let process = |(identity, seat): (&Identity, &Seat<P>)| {
+            let fields = seat.pulse().into_iter();
+            let fields = fields.map(|Field { name, value }| (name.to_owned(), value)).collect();
+            ProcessReport { process: Address::of(*identity).to_string(), fields }
+        };
+        board.pin(NodeReport {
+            node: self.plan.number,
+            wall_ns: clock::wall_ns(),
+            has_begun: self.ready.is_none(),
+            stats: self.stats(),
+            coming: coming as u64,
+            links: self.lines.iter().map(|(to, line)| line.report(*to)).collect(),
+            processes: self.seats.iter().map(process).collect(),
+        });
     }
 
     /// Lets the links send what is there for them.
@@ -436,6 +477,7 @@ impl<P: Protocol> Node<P> {
     /// Whoever waits for that learns that users may ask.
     fn tell_ready(&mut self) {
         let Some((ready, begun)) = self.ready.take() else { return };
+        self.reports = Instant::now();
         let clients = self.seats.keys().filter(|identity| identity.class == Class::Client);
         let clients: Vec<u32> = clients.map(|identity| identity.index).collect();
         let (node, count) = (self.plan.number, clients.len());
@@ -531,6 +573,7 @@ impl<P: Protocol> Node<P> {
         if let Some(birth) = shown {
             seat.emit(now, 0, What::Born { birth: &birth });
         }
+        tracing::debug!("{address} begins on node {}", self.plan.number);
         self.seats.insert(identity, seat);
         let mut entropy = [0; 32];
         match getrandom::fill(&mut entropy) {
@@ -610,6 +653,8 @@ impl<P: Protocol> Node<P> {
         }
         self.leaving = leaving;
         if is_over && let Some(seat) = self.seats.remove(&identity) {
+            let address = Address::of(identity);
+            tracing::debug!("{address} has ended on node {}", self.plan.number);
             self.stats.count(seat.notary_counts());
         }
     }
@@ -751,6 +796,7 @@ mod tests {
             clock: Clock::start(),
             log: None,
             notices: Notices::to(move |notice| ear.lock().unwrap().push(notice.to_string())),
+            board: None,
             answers,
             signals: Signals {
                 ready: std::sync::mpsc::channel().0,

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use crate::crypto::{Counts, Notary};
 use crate::identity::{Address, Identity};
-use crate::process::{self, Effect, Entropy, Input, Interpose, Outbox, Protocol, Survived, Ticket};
+use crate::process::{
+    self, Effect, Entropy, Field, Input, Interpose, Outbox, Process as _, Protocol, Survived,
+    Ticket,
+};
 use crate::time::Now;
 use crate::trace::{Event, Watch, What};
 
@@ -126,6 +129,11 @@ impl<P: Protocol> Seat<P> {
     /// Whether the process has ended.
     pub(super) fn is_over(&self) -> bool {
         self.process.is_none()
+    }
+
+    /// What the process shows to whoever watches over it.
+    pub(super) fn pulse(&self) -> Vec<Field> {
+        self.process.as_ref().map_or_else(Vec::new, P::Process::pulse)
     }
 
     /// How often its notary was asked.

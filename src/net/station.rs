@@ -72,7 +72,9 @@ impl Station {
             let (tell_closing, closing) = watch::channel(false);
             let (tell_closed, closed) = std::sync::mpsc::channel();
             let (inlet, notices, greeting) = (inlet.clone(), plan.notices.clone(), plan.handshake);
-            let gateway = Gateway { listener, greeting, inlet, answers, begun, closing, notices };
+            let board = plan.board.clone();
+            let gateway =
+                Gateway { listener, greeting, inlet, answers, begun, closing, notices, board };
             inside = Some((gateway, tell_closed));
             door = Some(Door { closing: tell_closing, closed });
         }
@@ -156,6 +158,7 @@ fn node_plan<P: Served>(
         clock,
         log: plan.log.clone(),
         notices: plan.notices.clone(),
+        board: plan.board.clone(),
         answers,
         signals,
     }

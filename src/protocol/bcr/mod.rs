@@ -189,6 +189,14 @@ impl<R: Rules> process::Process<Bcr<R>> for Process<R> {
             Process::Client(client) => client.look(),
         }
     }
+
+    fn pulse(&self) -> Vec<Field> {
+        match self {
+            Process::Olympus(olympus) => olympus.look(),
+            Process::Replica(replica) => replica.pulse(),
+            Process::Client(client) => client.look(),
+        }
+    }
 }
 
 /// Where these processes put their effects.

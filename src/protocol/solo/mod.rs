@@ -241,6 +241,13 @@ impl process::Process<Solo> for Process {
             Process::Client(client) => client.look(),
         }
     }
+
+    fn pulse(&self) -> Vec<Field> {
+        match self {
+            Process::Server(server) => server.pulse(),
+            Process::Client(client) => client.look(),
+        }
+    }
 }
 
 /// Where these processes put their effects.

@@ -54,6 +54,10 @@ impl Server {
         out.send(from, Message::Told { request, reply });
     }
 
+    pub(super) fn pulse(&self) -> Vec<Field> {
+        vec![Field::new("executed", self.executed)]
+    }
+
     pub(super) fn look(&self) -> Vec<Field> {
         vec![
             Field::new("executed", self.executed),

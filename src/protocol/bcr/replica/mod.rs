@@ -206,6 +206,15 @@ impl<R: Rules> Replica<R> {
         out.note(|| Note::Dropped { kind: NoteName(kind), from, why });
     }
 
+    pub(super) fn pulse(&self) -> Vec<Field> {
+        vec![
+            Field::new("mode", format!("{:?}", self.mode).to_lowercase()),
+            Field::new("next slot", self.next_slot),
+            Field::new("checkpoint", checkpoint_slot(&self.checkpoints.proof)),
+            Field::new("queued", self.queued.len()),
+        ]
+    }
+
     pub(super) fn look(&self) -> Vec<Field> {
         let seats = || self.seats.iter().enumerate();
         let list = |of: &dyn Fn(&Seat) -> Option<u64>| {

@@ -1,0 +1,84 @@
+//! What programs that serve tell of themselves: to people on standard error, to files, and on a
+//! port for other programs.
+
+use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use tracing::Level;
+
+use crate::net::{Board, LogFolder, LogForm, Notice, Plan, Served, Window};
+
+use super::Failure;
+use super::shell::Shell;
+
+/// What a program tells of itself.
+#[derive(clap::Args)]
+pub(super) struct Telling {
+    /// Write what happens to each process to a file of its own, in this folder.
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
+    /// How that is written.
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    log_form: Form,
+    /// Show /metrics (for Prometheus), /healthz and /status (for `perjury status`) there.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+    /// Tell on standard error of what goes well, too.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// One line an event.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Telling {
+    /// Lets a cluster of this plan tell what is asked for, as long as the window is kept.
+    pub(super) fn begin<P: Served>(&self, plan: &mut Plan<P>) -> Result<Option<Window>, Failure> {
+        let level = if self.verbose { Level::DEBUG } else { Level::WARN };
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_target(false)
+            .with_ansi(io::stderr().is_terminal())
+            .with_writer(io::stderr)
+            .finish();
+        // Where somebody listens already, he goes on.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+        let form = match self.log_form {
+            Form::Text => LogForm::Text,
+            Form::Json => LogForm::Json,
+        };
+        plan.log = self.log.clone().map(|folder| LogFolder { folder, form });
+        let Some(address) = self.metrics else { return Ok(None) };
+        let board = Board::default();
+        plan.board = Some(board.clone());
+        let window = Window::open(board, address);
+        window.map(Some).map_err(|error| Failure::Usage(format!("--metrics {error}")))
+    }
+}
+
+/// Where the window is, for the operator.
+pub(super) fn greet(window: Option<&Window>, shell: &mut Shell) -> io::Result<()> {
+    use std::io::Write as _;
+    match window {
+        Some(window) => writeln!(shell, "metrics   http://{}/metrics", window.address()),
+        None => Ok(()),
+    }
+}
+
+/// Tells the operator what was noticed, from whichever thread.
+pub(super) fn say(notice: &Notice) {
+    let text = notice.to_string();
+    let text = text.escape_debug();
+    match notice {
+        Notice::Begun { .. } => tracing::info!("{text}"),
+        _ => tracing::warn!("{text}"),
+    }
+}

@@ -1,0 +1,370 @@
+//! What a cluster tells of itself while it runs, for whoever watches over it.
+//!
+//! Each node puts a [`NodeReport`] on the [`Board`] every second, the gateway what it told users.
+//! Whoever reads the board sees both; `http` shows it to other programs.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use super::node::NodeStats;
+use super::roster::NodeNumber;
+
+/// The version of a [`Report`].
+pub const REPORT_FORMAT: u32 = 1;
+
+/// A node that has told nothing for so long hangs.
+const STALE: Duration = Duration::from_secs(5);
+
+/// What is known of all nodes of one program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_FORMAT`].
+    pub format: u32,
+    /// The nodes, in the order of their numbers.
+    pub nodes: Vec<NodeReport>,
+    /// What users were told, where there is a gateway.
+    pub users: UsersReport,
+}
+
+/// What a node tells of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeReport {
+    /// Its number.
+    pub node: NodeNumber,
+    /// When it told this, in nanoseconds since 1970.
+    pub wall_ns: u64,
+    /// Whether its processes have begun.
+    pub has_begun: bool,
+    /// What it counted.
+    pub stats: NodeStats,
+    /// How many things have come and were not taken yet.
+    pub coming: u64,
+    /// Its links to the others.
+    pub links: Vec<LinkReport>,
+    /// Its processes.
+    pub processes: Vec<ProcessReport>,
+}
+
+/// A link, from its sender's side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkReport {
+    /// To which node.
+    pub to: NodeNumber,
+    /// Whether it is connected.
+    pub is_up: bool,
+    /// How many parcels are on their way.
+    pub parcels: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+}
+
+/// A process that lives on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessReport {
+    /// Who it is.
+    pub process: String,
+    /// What it shows.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// What users were told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UsersReport {
+    /// How many requests were answered with a result.
+    pub answered: u64,
+    /// How many were refused.
+    pub refused: u64,
+    /// How many are under way.
+    pub under_way: u64,
+    /// How long the answers took in all, in seconds.
+    pub seconds: f64,
+    /// How long they took at most: shares of them, and seconds.
+    pub quantiles: Vec<(f64, f64)>,
+}
+
+/// The shares of answers of which it is told how long they took.
+const SHARES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
+
+/// Where nodes and gateway put what they tell.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<Mutex<Pinned>>);
+
+#[derive(Debug, Default)]
+struct Pinned {
+    nodes: BTreeMap<NodeNumber, NodeReport>,
+    users: UsersReport,
+    latency_us: Option<Histogram<u64>>,
+}
+
+impl Board {
+    fn pinned(&self) -> MutexGuard<'_, Pinned> {
+        // Reports are replaced whole: whoever failed with the lock has left none half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A node tells of itself, instead of what it told before.
+    pub(super) fn pin(&self, report: NodeReport) {
+        self.pinned().nodes.insert(report.node, report);
+    }
+
+    /// A request is under way.
+    pub(super) fn asked(&self) {
+        self.pinned().users.under_way += 1;
+    }
+
+    /// It is answered after so long.
+    pub(super) fn answered(&self, after: Duration, is_result: bool) {
+        let pinned = &mut *self.pinned();
+        let users = &mut pinned.users;
+        users.under_way = users.under_way.saturating_sub(1);
+        users.answered += u64::from(is_result);
+        users.refused += u64::from(!is_result);
+        users.seconds += after.as_secs_f64();
+        let latency_us = pinned.latency_us.get_or_insert_with(histogram);
+        latency_us.saturating_record(u64::try_from(after.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// All that was told last.
+    pub fn report(&self) -> Report {
+        let pinned = self.pinned();
+        let mut users = pinned.users.clone();
+        if let Some(latency_us) = &pinned.latency_us {
+            let seconds = |share| latency_us.value_at_quantile(share) as f64 / 1e6;
+            users.quantiles = SHARES.map(|share| (share, seconds(share))).into();
+        }
+        Report { format: REPORT_FORMAT, nodes: pinned.nodes.values().cloned().collect(), users }
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    const LONGEST_US: u64 = 3_600_000_000;
+    Histogram::new_with_max(LONGEST_US, 3).expect("the bounds are within those of the crate")
+}
+
+impl Report {
+    /// What is wrong at this time; nothing, if nothing is. Whether the program serves nevertheless.
+    pub fn health(&self, wall_ns: u64) -> (Vec<String>, bool) {
+        let mut ills = Vec::new();
+        for NodeReport { node, wall_ns: told_ns, has_begun, .. } in &self.nodes {
+            let silent = Duration::from_nanos(wall_ns.saturating_sub(*told_ns));
+            if silent > STALE {
+                ills.push(format!("node {node} has told nothing for {} s", silent.as_secs()));
+            } else if !has_begun {
+                ills.push(format!("node {node} waits for the others to begin"));
+            }
+        }
+        if self.nodes.is_empty() {
+            ills.push("no node has begun".to_owned());
+        }
+        let serves = ills.is_empty();
+        for NodeReport { node, links, .. } in &self.nodes {
+            let down = links.iter().filter(|link| !link.is_up);
+            ills.extend(down.map(|link| format!("node {node} has no link to node {}", link.to)));
+        }
+        (ills, serves)
+    }
+
+    /// The report in the text format that Prometheus reads.
+    pub fn to_prometheus(&self) -> String {
+        let mut text = Exposition::default();
+        self.tell_nodes(&mut text);
+        self.tell_links(&mut text);
+        self.tell_processes(&mut text);
+        self.tell_users(&mut text);
+        text.0
+    }
+
+    fn tell_nodes(&self, text: &mut Exposition) {
+        type Of = fn(&NodeReport) -> f64;
+        let families: [(&str, &str, &str, Of); 12] = [
+            ("up", "gauge", "Whether its processes have begun.", |n| f64::from(n.has_begun)),
+            ("messages_received_total", "counter", "Messages handed to processes.", |n| {
+                n.stats.received as f64
+            }),
+            ("messages_sent_total", "counter", "Messages to processes elsewhere.", |n| {
+                n.stats.sent as f64
+            }),
+            ("messages_gone_total", "counter", "Messages to processes that have ended.", |n| {
+                n.stats.gone as f64
+            }),
+            ("parcels_refused_total", "counter", "What others sent and may not.", |n| {
+                n.stats.refused as f64
+            }),
+            ("parcels_lost_total", "counter", "What found no room on a link.", |n| {
+                n.stats.lost as f64
+            }),
+            ("messages_dropped_total", "counter", "Messages to nobody known.", |n| {
+                n.stats.dropped as f64
+            }),
+            ("statements_signed_total", "counter", "Statements that were signed.", |n| {
+                n.stats.signed as f64
+            }),
+            ("signatures_made_total", "counter", "Signatures under them.", |n| {
+                n.stats.sealed as f64
+            }),
+            ("signatures_checked_total", "counter", "Signatures that were checked.", |n| {
+                n.stats.verified as f64
+            }),
+            ("signature_seconds_total", "counter", "Time spent on signatures.", |n| {
+                n.stats.pen_ns as f64 / 1e9
+            }),
+            ("coming", "gauge", "What has come and was not taken yet.", |n| n.coming as f64),
+        ];
+        for (name, kind, help, of) in families {
+            let name = format!("perjury_node_{name}");
+            text.family(&name, kind, help);
+            for node in &self.nodes {
+                text.sample(&name, &[("node", &node.node)], of(node));
+            }
+        }
+    }
+
+    fn tell_links(&self, text: &mut Exposition) {
+        type Of = fn(&LinkReport) -> f64;
+        let families: [(&str, &str, Of); 3] = [
+            ("up", "Whether it is connected.", |link| f64::from(link.is_up)),
+            ("parcels", "What is on its way.", |link| link.parcels as f64),
+            ("bytes", "How many bytes that has.", |link| link.bytes as f64),
+        ];
+        for (name, help, of) in families {
+            let name = format!("perjury_link_{name}");
+            text.family(&name, "gauge", help);
+            for node in &self.nodes {
+                for link in &node.links {
+                    text.sample(&name, &[("from", &node.node), ("to", &link.to)], of(link));
+                }
+            }
+        }
+    }
+
+    /// Numbers as they are; words as labels of a sample that is 1.
+    fn tell_processes(&self, text: &mut Exposition) {
+        let all = self.nodes.iter();
+        let all = all.flat_map(|node| node.processes.iter().map(move |one| (node.node, one)));
+        let processes: Vec<(NodeNumber, &ProcessReport)> = all.collect();
+        let name = "perjury_process";
+        text.family(name, "gauge", "What a process shows in numbers, such as its next slot.");
+        for (node, ProcessReport { process, fields }) in &processes {
+            for (field, value) in fields {
+                if let Ok(value) = value.parse() {
+                    let labels: [(&str, &dyn Display); 3] =
+                        [("node", node), ("process", process), ("field", field)];
+                    text.sample(name, &labels, value);
+                }
+            }
+        }
+        let name = "perjury_process_is";
+        text.family(name, "gauge", "What a process shows in words, such as its mode.");
+        for (node, ProcessReport { process, fields }) in &processes {
+            for (field, value) in fields.iter().filter(|(_, value)| value.parse::<f64>().is_err()) {
+                let labels: [(&str, &dyn Display); 4] =
+                    [("node", node), ("process", process), ("field", field), ("value", value)];
+                text.sample(name, &labels, 1.0);
+            }
+        }
+    }
+
+    fn tell_users(&self, text: &mut Exposition) {
+        let UsersReport { answered, refused, under_way, seconds, quantiles } = &self.users;
+        let name = "perjury_requests_total";
+        text.family(name, "counter", "Requests of users that were answered.");
+        text.sample(name, &[("outcome", &"result")], *answered as f64);
+        text.sample(name, &[("outcome", &"refused")], *refused as f64);
+        let name = "perjury_requests_under_way";
+        text.family(name, "gauge", "Requests of users that are under way.");
+        text.sample(name, &[], *under_way as f64);
+        let name = "perjury_request_seconds";
+        text.family(name, "summary", "How long answers took.");
+        for (share, seconds) in quantiles {
+            text.sample(name, &[("quantile", share)], *seconds);
+        }
+        text.sample("perjury_request_seconds_sum", &[], *seconds);
+        text.sample("perjury_request_seconds_count", &[], (answered + refused) as f64);
+    }
+}
+
+/// Text in the format of Prometheus.
+#[derive(Default)]
+struct Exposition(String);
+
+impl Exposition {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &dyn Display)], value: f64) {
+        self.0.push_str(name);
+        for (place, (label, value)) in labels.iter().enumerate() {
+            let before = if place == 0 { '{' } else { ',' };
+            let _ = write!(self.0, "{before}{label}=\"{}\"", Escaped(&value.to_string()));
+        }
+        if !labels.is_empty() {
+            self.0.push('}');
+        }
+        let _ = writeln!(self.0, " {value}");
+    }
+}
+
+/// The value of a label.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            '\\' => f.write_str("\\\\"),
+            '"' => f.write_str("\\\""),
+            '\n' => f.write_str("\\n"),
+            other => f.write_char(other),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let board = Board::default();
+        let links = vec![LinkReport { to: 1, is_up: false, parcels: 2, bytes: 300 }];
+        let fields = [("mode", "active"), ("next slot", "17")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let process = "replica \"0.1\"".to_owned();
+        let processes = vec![ProcessReport { process, fields: fields.into() }];
+        let stats = NodeStats { received: 5, pen_ns: 1_500_000_000, ..NodeStats::default() };
+        let told = NodeReport { wall_ns: 1, has_begun: true, stats, ..NodeReport::default() };
+        board.pin(NodeReport { links, processes, ..told });
+        board.asked();
+        board.asked();
+        board.answered(Duration::from_millis(2), true);
+        board.report()
+    }
+
+    #[test]
+    fn prometheus_reads_every_number() {
+        insta::assert_snapshot!(report().to_prometheus());
+    }
+
+    #[test]
+    fn a_report_travels_as_json() {
+        let text = serde_json::to_string(&report()).unwrap();
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report());
+    }
+
+    #[test]
+    fn who_hangs_or_waits_does_not_serve_and_a_lost_link_is_told() {
+        let seconds = |seconds: u64| seconds * 1_000_000_000;
+        let report = report();
+        let (ills, serves) = report.health(seconds(5));
+        assert_eq!((ills.join("; ").as_str(), serves), ("node 0 has no link to node 1", true));
+        let (ills, serves) = report.health(seconds(7));
+        assert_eq!((ills[0].as_str(), serves), ("node 0 has told nothing for 6 s", false));
+        let (ills, serves) = Board::default().report().health(1);
+        assert_eq!((ills.join("; ").as_str(), serves), ("no node has begun", false));
+    }
+}
