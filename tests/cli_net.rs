@@ -238,7 +238,7 @@ fn block_of_readme(number: usize) -> &'static str {
     block.split_once("```").expect("which end").0
 }
 
-/// Nine ports where nobody listens and nobody calls from, without their last digit, which is 1 to 9.
+/// Nine ports where nobody listens, and nobody calls from, without their last digit: 1 to 9.
 fn free_ports() -> String {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     let is_free = |port: u32| TcpListener::bind(("127.0.0.1", port as u16)).is_ok();
