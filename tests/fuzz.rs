@@ -49,6 +49,19 @@ fn files(folder: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
+fn the_unreplicated_server_holds_as_long_as_it_lives() {
+    let output = perjury(&["fuzz", "solo", "--runs", "300", "--seed", "1"]);
+    assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
+    let text = out(&output);
+    assert!(text.starts_with("solo, seed 1: 300 runs: 300 held, 0 broke something\n"), "{text}");
+    let folder = scratch("solo-beyond");
+    let beyond = ["fuzz", "solo", "--runs", "100", "--beyond", "--stop-after", "1", "--out"];
+    let output = perjury(&[&beyond[..], &[&folder.display().to_string()]].concat());
+    assert_eq!(code(&output), 5, "{}{}", out(&output), err(&output));
+    assert!(out(&output).contains("beyond  liveness: "), "{}", out(&output));
+}
+
+#[test]
 fn the_sound_protocol_holds() {
     let output = perjury(&["fuzz", "bcr", "--runs", "300", "--seed", "1"]);
     assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));

@@ -1,5 +1,6 @@
-//! A cluster on three hosts: network namespaces with a bridge between them, on one machine. Links
-//! are cut, nodes are killed and started anew under a load, and no acknowledged write is lost.
+//! A cluster on three hosts: network namespaces with a bridge between them, on one machine. A cable
+//! is pulled, nodes hang, are killed and started anew under a load, and no acknowledged write is
+//! lost.
 //!
 //! This needs Linux, `ip` (iproute2) and the right to make network namespaces. Without any of these
 //! it is skipped and says so; where `PERJURY_NETNS` is set, that is a failure.
@@ -132,11 +133,22 @@ impl Node {
     /// Waits until it has told this; returns how long that took.
     async fn tells(&self, words: &str) -> Duration {
         let began = Instant::now();
-        while !self.told().contains(words) {
-            assert!(began.elapsed() < PATIENCE, "no {words:?} in {}", self.told());
+        self.tells_again(words, 1).await;
+        began.elapsed()
+    }
+
+    /// Waits until it has told this so often.
+    async fn tells_again(&self, words: &str, times: usize) {
+        let began = Instant::now();
+        while self.told().matches(words).count() < times {
+            assert!(began.elapsed() < PATIENCE, "not {times} times {words:?} in {}", self.told());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        began.elapsed()
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.expect("there is kill").success());
     }
 
     /// As if its machine were gone.
@@ -263,8 +275,14 @@ async fn happen(hosts: &Hosts, folder: &Path, [first, second, third]: &mut [Node
     second.tells("ready     0 clients here").await;
     first.tells("node 0 has node 1 again, which was started anew and is empty").await;
     load.goes_on("it is started anew").await;
-    third.kill();
-    load.goes_on("host 3 is killed").await;
+    third.signal("-STOP");
+    load.goes_on("host 3 hangs").await;
+    first.tells_again("node 0 lost node 2: the other side has been silent", 2).await;
+    third.signal("-CONT");
+    first.tells_again("node 0 has node 2 again", 2).await;
+    load.goes_on("it is awake again").await;
+    second.kill();
+    load.goes_on("host 2 is killed again").await;
     let logs = fs::read_dir(folder.join("logs2again")).expect("somebody lives there");
     let names: Vec<_> = logs.flatten().map(|entry| entry.file_name()).collect();
     let is_late = |name: &str| name.starts_with("replica-") && !name.starts_with("replica-0-");
@@ -311,8 +329,7 @@ fn three_hosts_lose_nothing_that_was_acknowledged() {
 
 /// A node that is told to stop does so in order.
 fn stop(node: &mut Node) {
-    let id = node.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("there is kill").success());
+    node.signal("-TERM");
     let status = node.child.wait().expect("it ends");
     assert_eq!(status.code(), Some(0), "{}", node.told());
     assert!(node.told().contains("\nstopped   "), "{}", node.told());

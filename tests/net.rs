@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -313,10 +314,17 @@ impl Machines {
     }
 }
 
-/// Where nobody listens.
+/// Where nobody listens, and nobody calls from: a node that is started anew finds it free.
 fn free_address() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it has one")
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let from = std::process::id().wrapping_mul(64);
+    loop {
+        let port = 20_000 + (from.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % 12_000);
+        let address = SocketAddr::from(([127, 0, 0, 1], port as u16));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 #[test]
