@@ -109,6 +109,7 @@ impl Injections {
 }
 
 impl<P: Protocol> Watch<P> for Injections {
+    #[inline]
     fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
         let who = event.process.identity;
         match event.what {
