@@ -255,7 +255,10 @@ impl<P: Attackable> Injector<P> {
             }
         }
         self.remember(&effects);
-        effects.splice(process_begins..process_begins, out.take());
+        let said = out.take();
+        if !said.is_empty() {
+            effects.splice(process_begins..process_begins, said);
+        }
         out.put_back(effects);
     }
 

@@ -4,7 +4,7 @@
 //! Numbers of a stream are mostly sent once each and in order; then one range holds them all,
 //! however long the run. Only what is sent again costs memory, and that is bounded.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use crate::choice::{Name, Subject};
 
@@ -38,8 +38,8 @@ struct Row {
 struct Rest {
     /// The ranges below the highest, ascending, apart from each other and from that.
     ranges: Vec<(u64, u64)>,
-    /// Numbers sent again: how often again.
-    repeats: BTreeMap<u64, u32>,
+    /// Numbers sent again, ascending: how often again.
+    repeats: VecDeque<(u64, u32)>,
 }
 
 impl Carried {
@@ -98,13 +98,20 @@ impl Rest {
 
     /// Counts a number that was sent before.
     fn repeat(&mut self, number: u64) -> u32 {
-        let again = self.repeats.entry(number).or_insert(0);
-        *again = again.saturating_add(1);
-        let count = *again;
-        if self.repeats.len() > REPEATS_KEPT {
-            self.repeats.pop_first();
+        let place = self.repeats.partition_point(|(known, _)| *known < number);
+        match self.repeats.get_mut(place) {
+            Some((known, again)) if *known == number => {
+                *again = again.saturating_add(1);
+                *again
+            }
+            _ => {
+                self.repeats.insert(place, (number, 1));
+                if self.repeats.len() > REPEATS_KEPT {
+                    self.repeats.pop_front();
+                }
+                1
+            }
         }
-        count
     }
 
     /// Counts a number below the top range.
@@ -142,6 +149,8 @@ impl Rest {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use proptest::prelude::*;
 

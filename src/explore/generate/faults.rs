@@ -111,11 +111,12 @@ impl Drawing<'_> {
         if self.dice.chance(THEMED, which, Odds(1, 2)) {
             let most = self.shape.failures_each.div_ceil(themes.len() as u64);
             for (number, theme) in (0..).zip(themes) {
-                let part = offer.about(theme);
                 let count =
                     self.dice.between(COUNT, Subject::of(offer.place, number + 1), (0, most));
-                let drawn = self.pairs(&part, (number + 1) * 100, count);
-                faults.extend(drawn.into_iter().map(new));
+                if count > 0 {
+                    let drawn = self.pairs(&offer.about(theme), (number + 1) * 100, count);
+                    faults.extend(drawn.into_iter().map(new));
+                }
             }
         } else {
             let count = self.dice.between(COUNT, which, (1, self.shape.failures_each));
@@ -140,10 +141,12 @@ impl Drawing<'_> {
     /// Replicas that are only slow, whoever they are: half of them at work, half when they are
     /// replaced.
     fn sleepers(&mut self, last: u32, faults: &mut Vec<Fault>) {
+        if !self.kinds.has("sleep") {
+            return;
+        }
         let all = u64::from(self.menu().positions());
         let sleeps = |failure: &Failure| matches!(failure, Failure::Sleep { .. });
-        let may_sleep = all > 0 && self.menu().failures(0).iter().any(sleeps);
-        if !self.kinds.has("sleep") || !may_sleep {
+        if all == 0 || !self.menu().failures(0).iter().any(sleeps) {
             return;
         }
         for number in 0..self.dice.between(SLOW, Subject::default(), (0, 3)) {
@@ -204,9 +207,9 @@ struct Offer {
 impl Offer {
     /// The part of it that belongs to a theme.
     fn about(&self, theme: &Theme) -> Offer {
-        let mut failures = self.failures.clone();
         let all = theme.failures.is_empty();
-        failures.retain(|failure| all || theme.failures.contains(&failure.name()));
+        let belongs = |failure: &&Failure| all || theme.failures.contains(&failure.name());
+        let failures = self.failures.iter().filter(belongs).copied().collect();
         Offer { place: self.place, triggers: about(theme, self.triggers.clone()), failures }
     }
 }

@@ -36,12 +36,19 @@ impl Waiting {
     }
 
     /// It orders a slot: why it may not, if it may not, after any of the shuttles about that slot.
-    fn order(&mut self, replica: Identity, slot: u64, notary: &Notary) -> Option<String> {
+    fn order(
+        &mut self,
+        replica: Identity,
+        slot: u64,
+        clients: &mut Roll<Client>,
+        notary: &Notary,
+    ) -> Option<String> {
         self.ordered = slot;
         let mut least: Option<Option<String>> = None;
         while let Some((of, shuttle)) = self.shuttles.pop_front_if(|(of, _)| *of <= slot) {
             if of == slot {
-                let fault = order_fault(replica, slot, &shuttle, notary);
+                let known = &mut clients.entry(u64::from(shuttle.0.body().client)).ordered;
+                let fault = order_fault((replica, slot), shuttle, known, notary);
                 least = Some(match least {
                     Some(other) => other.min(fault),
                     None => fault,
@@ -87,8 +94,20 @@ struct Handed {
 struct Client {
     /// The number and the hash of the last one.
     asked: Option<(u64, Digest)>,
+    /// The shuttle that came furthest of those that were found to be proved, with who ordered it
+    /// where: it goes on from replica to replica.
+    ordered: Option<Ordered>,
     /// The last result that was found to be proved: it travels far.
     proved: Option<Arc<ProvenResult>>,
+}
+
+/// A shuttle that was found to be proved.
+#[derive(Clone, Debug)]
+struct Ordered {
+    shuttle: Shuttle,
+    /// Configuration and slot.
+    place: (u32, u64),
+    by: Members,
 }
 
 impl Proofs {
@@ -200,7 +219,7 @@ impl Proofs {
 
     fn ordered(&mut self, process: Address, slot: u64, at: Place, notary: &Notary) {
         let waiting = &mut self.handed.entry(process.pack()).shuttles;
-        let fault = waiting.order(process.identity, slot, notary);
+        let fault = waiting.order(process.identity, slot, &mut self.clients, notary);
         self.orders.test(fault.is_none(), at, || {
             format!("{process} orders slot {slot}, but {}", fault.unwrap_or_default())
         });
@@ -378,26 +397,35 @@ impl Proofs {
     }
 }
 
-/// Why a replica may not order this slot after this shuttle.
+/// Why a replica may not order a slot after this shuttle. What was found to be proved about one
+/// that this one grew out of is not looked at again.
 fn order_fault(
-    replica: Identity,
-    slot: u64,
-    (request, orders): &Shuttle,
+    (replica, slot): (Identity, u64),
+    shuttle: Shuttle,
+    known: &mut Option<Ordered>,
     notary: &Notary,
 ) -> Option<String> {
-    if !signed_by_client(request, notary) {
+    let (request, orders) = &shuttle;
+    let place = (replica.configuration, slot);
+    let is_same = |known: &&Ordered| known.place == place && Arc::ptr_eq(&known.shuttle.0, request);
+    let base = known.as_ref().filter(is_same);
+    if base.is_none() && !signed_by_client(request, notary) {
         return Some("the client did not sign the request".to_owned());
     }
-    let mut proved = Members::default();
-    for order in orders.backwards() {
+    let grown = base.and_then(|base| Some((orders.grown_from(&base.shuttle.1)?, base.by)));
+    let (new, mut by) = grown.unwrap_or((orders.len(), Members::default()));
+    for order in orders.backwards().take(new) {
         let body = order.body();
-        let about = (body.configuration, body.slot) == (replica.configuration, slot);
+        let about = (body.configuration, body.slot) == place;
         if about && body.request == *request.hash() && is_valid(order, notary) {
-            proved.add(replica.configuration, order.signer());
+            by.add(replica.configuration, order.signer());
         }
     }
-    let missing = (0..replica.index).find(|index| !proved.has(*index))?;
-    Some(format!("{} did not", Identity::replica(replica.configuration, missing)))
+    if let Some(missing) = (0..replica.index).find(|index| !by.has(*index)) {
+        return Some(format!("{} did not", Identity::replica(replica.configuration, missing)));
+    }
+    *known = Some(Ordered { shuttle, place, by });
+    None
 }
 
 /// Some of the replicas of a configuration: a bit for each.
