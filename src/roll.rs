@@ -11,6 +11,8 @@ pub(crate) struct Roll<T> {
     /// For each entry its place among them and one more, where its hash says or soon after; 0 where
     /// nobody stands. A power of two long, at most half of it taken.
     places: Vec<u32>,
+    /// The place of the entry that was last changed, which mostly is changed again.
+    last: usize,
 }
 
 /// Twice as many as most runs have processes.
@@ -18,7 +20,7 @@ const USUAL_PLACES: usize = 64;
 
 impl<T> Default for Roll<T> {
     fn default() -> Roll<T> {
-        Roll { entries: Vec::new(), places: Vec::new() }
+        Roll { entries: Vec::new(), places: Vec::new(), last: 0 }
     }
 }
 
@@ -43,11 +45,13 @@ impl<T> Roll<T> {
     where
         T: Default,
     {
-        let place = match self.find(number) {
-            Ok(place) => place,
-            Err(free) => self.add(number, free),
-        };
-        &mut self.entries[place].1
+        if self.entries.get(self.last).is_none_or(|(last, _)| *last != number) {
+            self.last = match self.find(number) {
+                Ok(place) => place,
+                Err(free) => self.add(number, free),
+            };
+        }
+        &mut self.entries[self.last].1
     }
 
     /// Forgets everybody.

@@ -2,10 +2,12 @@
 //! follows which.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Pair;
+use crate::fault::{Failure, Pair, Trigger};
+use crate::identity::Identity;
 use crate::roll::Roll;
 use crate::run::{Onlooker, Report};
 use crate::scenario::{Protocol, Scenario};
@@ -125,23 +127,34 @@ impl Onlooker for Bigrams {
 }
 
 /// The cells that a run reached: which failure came true on which trigger at whose place.
-pub(super) fn cells(scenario: &Scenario, report: &Report) -> impl Iterator<Item = String> {
+fn cells<'a>(scenario: &'a Scenario, report: &'a Report) -> impl Iterator<Item = Cell> {
     let menu = Menu::of(&scenario.protocol);
     let fired = report.injections.iter().filter(|outcome| outcome.fired > 0);
     fired.map(move |outcome| {
-        let place = place(&menu, outcome.replica.configuration, outcome.replica.index);
+        let Identity { configuration, index, .. } = outcome.replica;
         let Pair { trigger, failure } = outcome.pair;
-        cell(trigger.message(), failure.name(), &place)
+        Cell { trigger, failure, is_later: configuration > 0, role: menu.role(index) }
     })
 }
 
-fn cell(trigger: &str, failure: &str, place: &str) -> String {
-    format!("{trigger} {failure} {place}")
+/// A failure on a trigger at a place.
+struct Cell {
+    trigger: Trigger,
+    failure: Failure,
+    /// Whether the place is in a later configuration than the first.
+    is_later: bool,
+    role: &'static str,
 }
 
-fn place(menu: &Menu<'_>, configuration: u32, position: u32) -> String {
-    let later = if configuration > 0 { "later " } else { "" };
-    format!("{later}{}", menu.role(position))
+/// Longer than the text of most cells.
+const USUAL_CELL: usize = 64;
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cell { trigger, failure, is_later, role } = self;
+        let later = if *is_later { "later " } else { "" };
+        write!(f, "{} {} {later}{role}", trigger.message(), failure.name())
+    }
 }
 
 /// All cells that there are in the scenarios of a shape, as far as a few of them show.
@@ -157,10 +170,11 @@ fn cells_of(protocol: &Protocol) -> BTreeSet<String> {
     for (configuration, position) in [0, 1].into_iter().flat_map(|configuration| {
         (0..menu.positions()).map(move |position| (configuration, position))
     }) {
-        let place = place(&menu, configuration, position);
+        let (is_later, role) = (configuration > 0, menu.role(position));
         for trigger in menu.triggers(configuration, position) {
             let failures = menu.failures(position).into_iter();
-            all.extend(failures.map(|failure| cell(trigger.message(), failure.name(), &place)));
+            let cells = failures.map(|failure| Cell { trigger, failure, is_later, role });
+            all.extend(cells.map(|cell| cell.to_string()));
         }
     }
     all
@@ -183,8 +197,17 @@ impl Coverage {
         report: &Report,
         bigrams: Vec<Bigram>,
     ) -> Coverage {
-        let cells = cells(scenario, report).filter(|cell| !self.cells.contains(cell));
-        Coverage { cells: cells.collect(), bigrams: bigrams.into_iter().collect() }
+        let bigrams = bigrams.into_iter().collect();
+        let mut news = Coverage { cells: BTreeSet::new(), bigrams };
+        let mut cell = String::with_capacity(USUAL_CELL);
+        for reached in cells(scenario, report) {
+            cell.clear();
+            write!(cell, "{reached}").expect("a string takes all that is written");
+            if !self.cells.contains(&cell) {
+                news.cells.insert(cell.clone());
+            }
+        }
+        news
     }
 
     /// Adds what another has seen.

@@ -113,7 +113,9 @@ impl Kinds {
     /// Those for which `keep` says so.
     #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&'static str) -> bool) -> Kinds {
-        Kinds(self.0.iter().copied().filter(|kind| keep(kind)).collect())
+        let mut kept = Vec::with_capacity(self.0.len());
+        kept.extend(self.0.iter().copied().filter(|kind| keep(kind)));
+        Kinds(kept)
     }
 
     /// Their names, in order.

@@ -15,6 +15,9 @@ const REPEATS_KEPT: usize = 1 << 16;
 /// so that a number in a gap there counts as sent before.
 const RANGES_KEPT: usize = 1 << 12;
 
+/// As many kinds and streams as most links carry.
+const USUAL_ROWS: usize = 8;
+
 /// What a link has carried.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carried {
@@ -51,6 +54,9 @@ impl Carried {
         match self.rows.binary_search_by_key(&key, |row| row.key) {
             Ok(place) => self.rows[place].count(subject.number),
             Err(place) => {
+                if self.rows.is_empty() {
+                    self.rows.reserve(USUAL_ROWS);
+                }
                 self.rows.insert(place, Row::new(key, subject.number));
                 0
             }

@@ -27,12 +27,16 @@ const ARGUMENT: Name = Name::new("argument");
 const SLOW: Name = Name::new("slow replicas");
 const SLEEPER: Name = Name::new("sleeper");
 
+/// As many faults as most scenarios have.
+const USUAL_FAULTS: usize = 12;
+
 /// How long a replica sleeps, in milliseconds: from what nobody notices to what everybody does.
 const SLEEPS: [u64; 8] = [1, 20, 400, 2_000, 4_000, 10_000, 60_000, 60_000];
 
 /// Draws the faults, beside those that the base has.
 pub(super) fn draw(shape: &Shape, kinds: &Kinds, scenario: &mut Scenario, dice: &mut Dice) {
     let mut faults = std::mem::take(&mut scenario.faults);
+    faults.reserve(USUAL_FAULTS);
     let most = u64::from(shape.configurations.max(1));
     // Every further configuration is half as likely.
     let further = dice.answer(CONFIGURATIONS, Subject::default()).leading_zeros();

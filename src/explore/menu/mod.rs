@@ -70,7 +70,9 @@ impl<'a> Menu<'a> {
         match self.protocol {
             Protocol::Bcr(bcr) => {
                 let comes = |trigger: &Trigger| bcr::comes(bcr, *trigger, configuration, position);
-                text::triggers().filter(comes).collect()
+                let mut all = Vec::with_capacity(text::TRIGGERS);
+                all.extend(text::triggers().filter(comes));
+                all
             }
             Protocol::Own(own) => own::triggers(own, configuration),
         }
@@ -92,7 +94,9 @@ impl<'a> Menu<'a> {
         match self.protocol {
             Protocol::Bcr(bcr) => {
                 let possible = |failure: &Failure| bcr::possible(bcr, *failure, position);
-                text::failures().filter(possible).collect()
+                let mut all = Vec::with_capacity(text::FAILURES);
+                all.extend(text::failures().filter(possible));
+                all
             }
             Protocol::Own(own) => own.failures.clone(),
         }
