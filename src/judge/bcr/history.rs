@@ -282,6 +282,7 @@ impl Histories {
         });
     }
 
+    #[cold]
     fn checkpoint_taken(&mut self, process: Address, slot: u64, state: Digest, at: Place) {
         let chain = self.chains.get(&process.identity.configuration);
         if let Some(expected) = chain.and_then(|chain| chain.checkpoints.get(&slot)) {
@@ -291,6 +292,7 @@ impl Histories {
         }
     }
 
+    #[cold]
     fn checkpoint_completed(&mut self, process: Address, slot: u64, kept: u64, at: Place) {
         let Some(chain) = self.chains.get(&process.identity.configuration) else {
             return;
@@ -303,6 +305,7 @@ impl Histories {
     }
 
     /// A correct replica tells of the copy on which it has caught up.
+    #[cold]
     fn caught_up(&mut self, process: Address, of: (u32, u64), state: Digest, at: Place) {
         let Some(chain) = self.chains.get_mut(&process.identity.configuration) else {
             return;
@@ -315,6 +318,7 @@ impl Histories {
     }
 
     /// A reconfiguration has decided what becomes of a configuration.
+    #[cold]
     fn settled(
         &mut self,
         configuration: u32,
@@ -412,6 +416,7 @@ impl Chain {
     }
 
     /// A replica that may lie says what stands in a slot.
+    #[cold]
     fn claim(&mut self, slot: u64, entry: Entry) {
         if slot > self.settled_slot {
             self.claimed.entry((slot, 0)).or_insert(entry);
@@ -424,6 +429,7 @@ impl Chain {
 
     /// Takes back the slots that nobody has executed but replicas that have failed since. A head
     /// may yet give them to other requests: nobody correct would know.
+    #[cold]
     fn take_back(&mut self) {
         let sound = self.members.iter().filter(|member| !member.has_failed);
         let vouched = sound.map(|member| member.executed).fold(self.settled_slot, u64::max);
