@@ -115,9 +115,9 @@ impl Identity {
         Some(Identity::new(Class::ALL[class], configuration, index))
     }
 
-    /// Class, configuration and index in one number, whatever they are.
-    const fn rank(self) -> u128 {
-        (self.class as u128) << 64 | (self.configuration as u128) << 32 | self.index as u128
+    /// Configuration and index in one number, whatever they are.
+    const fn rank(self) -> u64 {
+        (self.configuration as u64) << 32 | self.index as u64
     }
 
     fn is_packable(self) -> bool {
@@ -125,11 +125,11 @@ impl Identity {
     }
 }
 
-/// By class, configuration and index, in one comparison: parties are looked up for every event.
+/// By class, configuration and index, in two comparisons: parties are looked up for every event.
 impl Ord for Identity {
     #[inline]
     fn cmp(&self, other: &Identity) -> Ordering {
-        self.rank().cmp(&other.rank())
+        (self.class as u8, self.rank()).cmp(&(other.class as u8, other.rank()))
     }
 }
 
@@ -265,8 +265,7 @@ impl Address {
 impl Ord for Address {
     #[inline]
     fn cmp(&self, other: &Address) -> Ordering {
-        let rank = |address: &Address| address.identity.rank() << 8 | u128::from(address.twin);
-        rank(self).cmp(&rank(other))
+        self.identity.cmp(&other.identity).then(self.twin.cmp(&other.twin))
     }
 }
 

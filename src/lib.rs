@@ -63,6 +63,7 @@ pub mod net;
 pub mod object;
 pub mod process;
 pub mod protocol;
+mod roll;
 pub mod run;
 pub mod scenario;
 pub mod sim;

@@ -13,6 +13,7 @@ use crate::fault::{self, Attackable, Pair};
 use crate::identity::Identity;
 use crate::judge::liveness::{self, NoDemand};
 use crate::judge::{self, Bench, ClientRecord, Concern, Counted, Finding, Judged, Outcome, Ruling};
+use crate::process::Protocol;
 use crate::protocol::bcr::Sound;
 use crate::scenario::{self, Expect, Scenario, Signatures, Verdict};
 use crate::sim::{Settings, Stats, Stop, World};
@@ -31,7 +32,7 @@ pub use states::{StateChange, Told, run_told};
 #[cfg(feature = "cli")]
 pub(crate) use underway::look;
 pub use underway::{Nobody, Onlooker, Underway, Way, WaySort, Ways};
-use underway::{Stage, Watching};
+use underway::{Stage, Terms, Watching};
 
 /// Why a scenario is not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +111,13 @@ pub struct Rest {
     pub since_ns: u64,
     /// When every request must have been answered, and nothing be left to do.
     pub by_ns: u64,
+}
+
+impl Rest {
+    /// When this world must be, if it must.
+    fn of<P: Protocol>(world: &World<P>) -> Option<Rest> {
+        world.rest().map(|(since_ns, by_ns)| Rest { since_ns, by_ns })
+    }
 }
 
 /// What came of a run.
@@ -310,17 +318,12 @@ pub fn begin(scenario: &Scenario, digesting: Digesting) -> Result<Box<dyn Underw
 }
 
 /// What is to be said of a run that is over.
-fn report<P: Judged>(
-    scenario: &Scenario,
-    world: &World<P>,
-    stop: Stop,
-    watch: &Watching<P>,
-) -> Report {
+fn report<P: Judged>(terms: &Terms, world: &World<P>, stop: Stop, watch: &Watching<P>) -> Report {
     let mut report = Report {
         verdict: Verdict::Held,
         stop,
         now_ns: world.now_ns(),
-        rest: rest(scenario, world),
+        rest: terms.rest(world),
         stats: world.stats(),
         events: watch.events,
         digest: watch.fingerprint.as_ref().map_or(NO_DIGEST, Fingerprint::digest),
@@ -331,15 +334,15 @@ fn report<P: Judged>(
         unasked: world.choices().unasked().map(str::to_owned).collect(),
         injections: watch.injections.outcomes().to_vec(),
         faulty: watch.injections.faulty(),
-        too_many_since: watch.injections.too_many_since(scenario.protocol.tolerated()),
-        tolerated: scenario.protocol.tolerated(),
+        too_many_since: watch.injections.too_many_since(terms.tolerated),
+        tolerated: terms.tolerated,
         reached: reached(watch),
         rulings: watch.bench.rulings(),
         missed: Vec::new(),
     };
     report.rulings.push(liveness(&report));
     report.verdict = verdict(&report);
-    report.missed = judge::missed(&scenario.expect, &report);
+    report.missed = judge::missed(&terms.expect, &report);
     report.missed.extend(watch.counted.iter().flat_map(Counted::missed));
     report
 }
@@ -361,12 +364,6 @@ fn reached<P: Judged>(watch: &Watching<P>) -> BTreeSet<&'static str> {
         [trigger.name(), failure.name()]
     }));
     reached
-}
-
-fn rest<P: Judged>(scenario: &Scenario, world: &World<P>) -> Result<Rest, NoDemand> {
-    let patience = liveness::patience(scenario)?;
-    let (since_ns, by_ns) = world.rest().unwrap_or((0, patience.ends_ns(0)));
-    Ok(Rest { since_ns, by_ns })
 }
 
 /// The judge of all protocols.

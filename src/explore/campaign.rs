@@ -200,7 +200,7 @@ impl Campaign {
             let seen = &tally.coverage;
             let unless_stopped = |bigrams: &mut Bigrams, draw| trial(draw, seen, bigrams, stops);
             let trials: Vec<Option<Trial>> =
-                draws.into_par_iter().map_init(Bigrams::default, unless_stopped).collect();
+                draws.into_par_iter().map_init(|| Bigrams::beside(seen), unless_stopped).collect();
             let all = trials.len();
             let made: Vec<Trial> = trials.into_iter().map_while(|trial| trial).collect();
             let is_stopped = made.len() < all;

@@ -2,11 +2,13 @@
 //! follows which.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Pair;
-use crate::identity::{Address, Identity};
+use crate::fault::{Failure, Pair, Trigger};
+use crate::identity::Identity;
+use crate::roll::Roll;
 use crate::run::{Onlooker, Report};
 use crate::scenario::{Protocol, Scenario};
 use crate::trace::{Happening, SORT_BITS};
@@ -23,16 +25,17 @@ const WIDTH: u32 = SORT_BITS;
 /// How many kinds of event there are at most.
 const KINDS: u32 = 1 << WIDTH;
 
-/// Looks on at runs and notes which bigrams they have.
-#[derive(Clone, Debug, Default)]
+/// Looks on at runs and notes which bigrams they have that were not seen before.
+#[derive(Clone, Debug)]
 pub(super) struct Bigrams {
-    /// For each kind of event, by bit, which kinds followed it.
+    /// For each kind of event, by bit, which kinds followed it: before this run, or in it.
     followed: Vec<Option<Box<Row>>>,
-    /// Some of those that this run is known to have: most of what comes, came lately.
+    /// Some of those: most of what comes, came lately.
     recent: Recent,
-    /// Those of this run, in the order in which they came.
+    /// Those that are new in this run, in the order in which they came.
     found: Vec<Bigram>,
-    last: LastKinds,
+    /// The kind of the last event of each process.
+    last: Roll<Option<u32>>,
 }
 
 /// A small table of bigrams, each in the one place where it may stand.
@@ -52,49 +55,15 @@ impl Default for Recent {
 impl Recent {
     /// Whether this one stands there; from now on it does.
     fn has(&mut self, bigram: Bigram) -> bool {
-        let place = bigram.wrapping_mul(0x9e37_79b1) >> (Bigram::BITS - RECENT.ilog2());
-        std::mem::replace(&mut self.0[place as usize], bigram) == bigram
+        std::mem::replace(&mut self.0[Recent::place(bigram)], bigram) == bigram
     }
-}
 
-/// Each process of a run, with the kind of its last event.
-#[derive(Clone, Debug)]
-struct LastKinds {
-    known: Vec<(u64, u32)>,
-    /// Where among them a process may be, by a few bits of its number.
-    hints: [u8; HINTS],
-}
-
-/// More than the processes of most runs.
-const HINTS: usize = 64;
-
-impl Default for LastKinds {
-    fn default() -> LastKinds {
-        LastKinds { known: Vec::new(), hints: [0; HINTS] }
+    fn forget(&mut self, bigram: Bigram) {
+        self.0[Recent::place(bigram)] = NONE;
     }
-}
 
-impl LastKinds {
-    /// What the last event of this process was; from now on it is this one.
-    fn replace(&mut self, process: Address, kind: u32) -> Option<u32> {
-        let number = process.pack();
-        let Address { identity: Identity { class, configuration, index }, .. } = process;
-        let hint =
-            (index as usize ^ ((configuration as usize) << 3) ^ ((class as usize) << 4)) % HINTS;
-        let is_it = |(other, _): &(u64, u32)| *other == number;
-        let mut place = usize::from(self.hints[hint]);
-        if !self.known.get(place).is_some_and(is_it) {
-            // Who acted lately acts again: the search is short.
-            place = self.known.iter().rposition(is_it).unwrap_or(self.known.len());
-            self.hints[hint] = u8::try_from(place).unwrap_or(0);
-        }
-        match self.known.get_mut(place) {
-            Some((_, last)) => Some(std::mem::replace(last, kind)),
-            None => {
-                self.known.push((number, kind));
-                None
-            }
-        }
+    fn place(bigram: Bigram) -> usize {
+        (bigram.wrapping_mul(0x9e37_79b1) >> (Bigram::BITS - RECENT.ilog2())) as usize
     }
 }
 
@@ -102,62 +71,90 @@ impl LastKinds {
 type Row = [u64; KINDS as usize / 64];
 
 impl Bigrams {
-    /// The bigrams of one run; ready for the next.
+    /// An onlooker who takes no notice of what these have seen.
+    pub(super) fn beside(seen: &Coverage) -> Bigrams {
+        let recent = Recent::default();
+        let (found, last) = (Vec::new(), Roll::default());
+        let mut bigrams = Bigrams { followed: vec![None; KINDS as usize], recent, found, last };
+        for bigram in &seen.bigrams {
+            bigrams.mark(*bigram);
+        }
+        bigrams
+    }
+
+    /// The new bigrams of one run; ready for the next.
     pub(super) fn take(&mut self) -> Vec<Bigram> {
-        self.last.known.clear();
-        self.recent = Recent::default();
+        self.last.clear();
         let found = std::mem::take(&mut self.found);
         for bigram in &found {
-            let (before, kind) = (bigram >> WIDTH, bigram & (KINDS - 1));
-            if let Some(Some(row)) = self.followed.get_mut(before as usize) {
-                row[kind as usize / 64] = 0;
-            }
+            self.recent.forget(*bigram);
+            let (word, bit) = self.bit(*bigram);
+            *word &= !bit;
         }
         found
     }
 
+    #[inline]
     fn note(&mut self, before: u32, kind: u32) {
-        if self.recent.has(before << WIDTH | kind) {
-            return;
+        let bigram = before << WIDTH | kind;
+        if !self.recent.has(bigram) && self.mark(bigram) {
+            self.found.push(bigram);
         }
-        if self.followed.is_empty() {
-            self.followed.resize(KINDS as usize, None);
-        }
+    }
+
+    /// From now on it is known; whether it was not before.
+    #[cold]
+    fn mark(&mut self, bigram: Bigram) -> bool {
+        let (word, bit) = self.bit(bigram);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    fn bit(&mut self, bigram: Bigram) -> (&mut u64, u64) {
+        let (before, kind) = (bigram >> WIDTH & (KINDS - 1), bigram & (KINDS - 1));
         let row = self.followed[before as usize].get_or_insert_with(|| Box::new([0; _]));
-        let (word, bit) = (&mut row[kind as usize / 64], 1 << (kind % 64));
-        if *word & bit == 0 {
-            *word |= bit;
-            self.found.push(before << WIDTH | kind);
-        }
+        (&mut row[kind as usize / 64], 1 << (kind % 64))
     }
 }
 
 impl Onlooker for Bigrams {
     fn see(&mut self, event: &dyn Happening) {
         let kind = event.sort();
-        let before = self.last.replace(event.process(), kind);
+        let before = self.last.entry(event.process().pack()).replace(kind);
         self.note(before.unwrap_or(KINDS - 1), kind);
     }
 }
 
 /// The cells that a run reached: which failure came true on which trigger at whose place.
-pub(super) fn cells(scenario: &Scenario, report: &Report) -> impl Iterator<Item = String> {
+fn cells<'a>(scenario: &'a Scenario, report: &'a Report) -> impl Iterator<Item = Cell> {
     let menu = Menu::of(&scenario.protocol);
     let fired = report.injections.iter().filter(|outcome| outcome.fired > 0);
     fired.map(move |outcome| {
-        let place = place(&menu, outcome.replica.configuration, outcome.replica.index);
+        let Identity { configuration, index, .. } = outcome.replica;
         let Pair { trigger, failure } = outcome.pair;
-        cell(trigger.message(), failure.name(), &place)
+        Cell { trigger, failure, is_later: configuration > 0, role: menu.role(index) }
     })
 }
 
-fn cell(trigger: &str, failure: &str, place: &str) -> String {
-    format!("{trigger} {failure} {place}")
+/// A failure on a trigger at a place.
+struct Cell {
+    trigger: Trigger,
+    failure: Failure,
+    /// Whether the place is in a later configuration than the first.
+    is_later: bool,
+    role: &'static str,
 }
 
-fn place(menu: &Menu<'_>, configuration: u32, position: u32) -> String {
-    let later = if configuration > 0 { "later " } else { "" };
-    format!("{later}{}", menu.role(position))
+/// Longer than the text of most cells.
+const USUAL_CELL: usize = 64;
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cell { trigger, failure, is_later, role } = self;
+        let later = if *is_later { "later " } else { "" };
+        write!(f, "{} {} {later}{role}", trigger.message(), failure.name())
+    }
 }
 
 /// All cells that there are in the scenarios of a shape, as far as a few of them show.
@@ -173,10 +170,11 @@ fn cells_of(protocol: &Protocol) -> BTreeSet<String> {
     for (configuration, position) in [0, 1].into_iter().flat_map(|configuration| {
         (0..menu.positions()).map(move |position| (configuration, position))
     }) {
-        let place = place(&menu, configuration, position);
+        let (is_later, role) = (configuration > 0, menu.role(position));
         for trigger in menu.triggers(configuration, position) {
             let failures = menu.failures(position).into_iter();
-            all.extend(failures.map(|failure| cell(trigger.message(), failure.name(), &place)));
+            let cells = failures.map(|failure| Cell { trigger, failure, is_later, role });
+            all.extend(cells.map(|cell| cell.to_string()));
         }
     }
     all
@@ -192,16 +190,24 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// What one run adds to this.
+    /// What one run adds to this, if these are its new bigrams.
     pub(super) fn news(
         &self,
         scenario: &Scenario,
         report: &Report,
         bigrams: Vec<Bigram>,
     ) -> Coverage {
-        let cells = cells(scenario, report).filter(|cell| !self.cells.contains(cell));
-        let bigrams = bigrams.into_iter().filter(|bigram| !self.bigrams.contains(bigram));
-        Coverage { cells: cells.collect(), bigrams: bigrams.collect() }
+        let bigrams = bigrams.into_iter().collect();
+        let mut news = Coverage { cells: BTreeSet::new(), bigrams };
+        let mut cell = String::with_capacity(USUAL_CELL);
+        for reached in cells(scenario, report) {
+            cell.clear();
+            write!(cell, "{reached}").expect("a string takes all that is written");
+            if !self.cells.contains(&cell) {
+                news.cells.insert(cell.clone());
+            }
+        }
+        news
     }
 
     /// Adds what another has seen.
@@ -217,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_bigram_is_noted_once_in_each_run() {
-        let mut bigrams = Bigrams::default();
+        let mut bigrams = Bigrams::beside(&Coverage::default());
         for (before, kind) in [(1, 2), (1, 3), (1, 2), (KINDS - 1, KINDS - 1), (0, 0)] {
             bigrams.note(before, kind);
         }
@@ -229,15 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn processes_are_told_apart_wherever_they_are_looked_for_first() {
-        let mut last = LastKinds::default();
-        let replica = |index| Address::of(Identity::replica(index / 7, index));
-        for round in 0..3 {
-            for index in 0..600 {
-                let before = last.replace(replica(index), round * 1_000 + index);
-                let expected = round.checked_sub(1).map(|round| round * 1_000 + index);
-                assert_eq!(before, expected, "replica {index} in round {round}");
+    fn what_was_seen_before_is_not_noted() {
+        let some = BTreeSet::from([1 << WIDTH | 2, 5]);
+        let mut bigrams = Bigrams::beside(&Coverage { bigrams: some, ..Coverage::default() });
+        for _ in 0..3 {
+            for (before, kind) in [(0, 5), (1, 2), (1, 3), (0, 5), (1, 2)] {
+                bigrams.note(before, kind);
             }
+            assert_eq!(bigrams.take(), [1 << WIDTH | 3]);
         }
     }
 

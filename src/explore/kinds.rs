@@ -1,7 +1,6 @@
 //! The kinds of trouble that a generated scenario may have, by name: every failure of a replica,
 //! and what befalls links, processes and the order of messages.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::fault::{Failure, text};
@@ -33,9 +32,9 @@ pub const GROUPS: [(&str, &[&str]); 3] = [
 /// The group of all failures that more is needed for than to be silent.
 const LIES: &str = "lies";
 
-/// Some kinds of trouble.
+/// Some kinds of trouble, in the order of their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kinds(BTreeSet<&'static str>);
+pub struct Kinds(Vec<&'static str>);
 
 /// A name that no kind of trouble has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,13 +56,20 @@ impl Kinds {
     #[must_use]
     pub fn all() -> Kinds {
         let around = AROUND.iter().map(|(name, _)| *name);
-        Kinds(text::failure_names().chain(around).collect())
+        Kinds::of(text::failure_names().chain(around))
     }
 
     /// No kind.
     #[must_use]
     pub fn none() -> Kinds {
-        Kinds(BTreeSet::new())
+        Kinds(Vec::new())
+    }
+
+    fn of(names: impl IntoIterator<Item = &'static str>) -> Kinds {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.sort_unstable();
+        names.dedup();
+        Kinds(names)
     }
 
     /// The kinds with these names, or in these groups.
@@ -71,43 +77,45 @@ impl Kinds {
     /// # Errors
     /// A name that neither a kind nor a group has.
     pub fn named<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Kinds, UnknownKind> {
-        let mut kinds = Kinds::none();
+        let mut kinds = Vec::new();
         for word in words {
-            kinds.0.extend(Kinds::of_word(word)?.0);
+            kinds.extend(Kinds::of_word(word)?.0);
         }
-        Ok(kinds)
+        Ok(Kinds::of(kinds))
     }
 
     fn of_word(word: &str) -> Result<Kinds, UnknownKind> {
         if let Some((_, group)) = GROUPS.iter().find(|(name, _)| *name == word) {
-            return Ok(Kinds(group.iter().copied().collect()));
+            return Ok(Kinds::of(group.iter().copied()));
         }
         if word == LIES {
             let lies = text::failures().filter(|failure| is_lie(*failure));
-            return Ok(Kinds(lies.map(Failure::name).collect()));
+            return Ok(Kinds::of(lies.map(Failure::name)));
         }
         let known = Kinds::all().0.into_iter().find(|known| *known == word);
         let known = known.ok_or_else(|| UnknownKind { name: word.to_owned() })?;
-        Ok(Kinds(BTreeSet::from([known])))
+        Ok(Kinds(vec![known]))
     }
 
     /// These without those.
     #[must_use]
     pub fn without(mut self, others: &Kinds) -> Kinds {
-        self.0.retain(|kind| !others.0.contains(kind));
+        self.0.retain(|kind| !others.has(kind));
         self
     }
 
     /// Whether this kind is among them.
     #[must_use]
     pub fn has(&self, kind: &str) -> bool {
-        self.0.contains(kind)
+        self.0.binary_search(&kind).is_ok()
     }
 
     /// Those for which `keep` says so.
     #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&'static str) -> bool) -> Kinds {
-        Kinds(self.0.iter().copied().filter(|kind| keep(kind)).collect())
+        let mut kept = Vec::with_capacity(self.0.len());
+        kept.extend(self.0.iter().copied().filter(|kind| keep(kind)));
+        Kinds(kept)
     }
 
     /// Their names, in order.

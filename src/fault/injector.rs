@@ -6,7 +6,7 @@
 //! old message again. For all others it turns to the [`Adversary`].
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 
 use crate::crypto::{Hasher, Notary};
@@ -94,16 +94,15 @@ struct Asked {
     number: usize,
 }
 
+/// Longer than the text of most pairs.
+const USUAL_TEXT: usize = 48;
+
 impl Asked {
     fn injection(self, step: InjectionStep, detail: String) -> Injection {
         let Asked { pair, number } = self;
-        Injection {
-            what: pair.to_string(),
-            number,
-            step,
-            detail,
-            is_fault: pair.failure.is_fault(),
-        }
+        let mut what = String::with_capacity(USUAL_TEXT);
+        write!(what, "{pair}").expect("a string takes all that is written");
+        Injection { what, number, step, detail, is_fault: pair.failure.is_fault() }
     }
 }
 
@@ -255,7 +254,10 @@ impl<P: Attackable> Injector<P> {
             }
         }
         self.remember(&effects);
-        effects.splice(process_begins..process_begins, out.take());
+        let said = out.take();
+        if !said.is_empty() {
+            effects.splice(process_begins..process_begins, said);
+        }
         out.put_back(effects);
     }
 

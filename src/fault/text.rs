@@ -114,6 +114,12 @@ pub fn failure_names() -> impl Iterator<Item = &'static str> + Clone {
     PLAIN.iter().map(|failure| failure.name()).chain(COUNTED.iter().map(|(name, ..)| *name))
 }
 
+/// How many [`triggers`] there are.
+pub(crate) const TRIGGERS: usize = WITH_CLIENT.len() + WITHOUT_CLIENT.len();
+
+/// How many [`failures`] there are.
+pub(crate) const FAILURES: usize = PLAIN.len() + COUNTED.len();
+
 /// Every trigger that names a message of the chain, for the first message of the first client.
 pub fn triggers() -> impl Iterator<Item = Trigger> {
     let with_client = WITH_CLIENT.iter().map(|(_, make)| make(0, 0));

@@ -76,24 +76,9 @@ impl Clients {
         record.gone = record.crashes > 0 && !matches!(what, What::Restarted { .. });
     }
 
-    /// How many requests were answered, over all clients.
-    pub fn answered(&self) -> u64 {
-        self.records.values().map(|record| record.answered).sum()
-    }
-}
-
-impl<P: Protocol> Watch<P> for Clients {
-    fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
-        let note = match &event.what {
-            What::Noted(note) => note,
-            What::Crashed | What::Restarted { .. } | What::Stopped => {
-                return self.lives(event.process.identity, &event.what);
-            }
-            _ => return,
-        };
-        match note.milestone() {
-            None => {}
-            Some(Milestone::Asked { client, operation, .. }) => {
+    fn reached(&mut self, milestone: Milestone<'_>) {
+        match milestone {
+            Milestone::Asked { client, operation, .. } => {
                 let record = self.records.entry(client).or_default();
                 record.asked += 1;
                 let mut text = std::mem::take(&mut self.spare);
@@ -102,7 +87,7 @@ impl<P: Protocol> Watch<P> for Clients {
                 write!(text, "{operation}").expect("a string takes all that is written");
                 record.waits_for = Some(text);
             }
-            Some(Milestone::Answered { client, result, .. }) => {
+            Milestone::Answered { client, result, .. } => {
                 let record = self.records.entry(client).or_default();
                 record.answered += 1;
                 self.spare = record.waits_for.take().unwrap_or_default();
@@ -114,9 +99,31 @@ impl<P: Protocol> Watch<P> for Clients {
                     record.results.push(result);
                 }
             }
-            Some(Milestone::Finished { client }) => {
+            Milestone::Finished { client } => {
                 self.records.entry(client).or_default().finished = true;
             }
+        }
+    }
+
+    /// How many requests were answered, over all clients.
+    pub fn answered(&self) -> u64 {
+        self.records.values().map(|record| record.answered).sum()
+    }
+}
+
+impl<P: Protocol> Watch<P> for Clients {
+    #[inline]
+    fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
+        match &event.what {
+            What::Noted(note) => {
+                if let Some(milestone) = note.milestone() {
+                    self.reached(milestone);
+                }
+            }
+            What::Crashed | What::Restarted { .. } | What::Stopped => {
+                self.lives(event.process.identity, &event.what);
+            }
+            _ => {}
         }
     }
 }

@@ -44,11 +44,12 @@ impl Injections {
             let borne = process.crashes.iter().filter(|crash| !crash.is_fault(&scenario.protocol));
             account.borne.extend(borne.map(|crash| (process.which, crash.at_ns)));
         }
-        let mut known = BTreeMap::new();
         for (replica, pair) in fault::pairs(&scenario.faults) {
-            let place = *known.entry((replica, pair)).or_insert(account.outcomes.len());
-            account.places.push(place);
-            if place == account.outcomes.len() {
+            // There are few, so that looking through them costs less than an index of them.
+            let is_it = |known: &Outcome| known.replica == replica && known.pair == pair;
+            let place = account.outcomes.iter().position(is_it);
+            account.places.push(place.unwrap_or(account.outcomes.len()));
+            if place.is_none() {
                 let outcome = Outcome { replica, pair, armed: 0, fired: 0, in_vain: None };
                 account.outcomes.push(outcome);
             }
@@ -109,6 +110,7 @@ impl Injections {
 }
 
 impl<P: Protocol> Watch<P> for Injections {
+    #[inline]
     fn see(&mut self, event: &Event<'_, P>, _: &Notary) {
         let who = event.process.identity;
         match event.what {

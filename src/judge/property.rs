@@ -29,12 +29,14 @@ impl Property {
     }
 
     /// Tests it once more; the first failure stands.
+    #[inline]
     pub fn test(&mut self, holds: bool, at: Place, text: impl FnOnce() -> String) {
         self.test_against(holds, at, None, text);
     }
 
     /// The same, where it takes two events to break it: this one, and one before it that it
     /// contradicts.
+    #[inline]
     pub fn test_against(
         &mut self,
         holds: bool,
@@ -43,7 +45,17 @@ impl Property {
         text: impl FnOnce() -> String,
     ) {
         self.tested += 1;
-        if !holds && self.finding.is_none() {
+        if !holds {
+            self.fails(at, against, text);
+        }
+    }
+
+    /// Kept apart from where it is tested, which is for every event of a run: what is said of the
+    /// few that break it is long.
+    #[cold]
+    #[inline(never)]
+    fn fails(&mut self, at: Place, against: Option<u64>, text: impl FnOnce() -> String) {
+        if self.finding.is_none() {
             let Place { event, at_ns } = at;
             let judge = self.judge;
             self.finding = Some(Finding { judge, event, against, at_ns, text: text() });

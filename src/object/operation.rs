@@ -197,11 +197,14 @@ fn feed_tagged<const N: usize>(tag: u8, fields: [&str; N], sink: &mut impl FnMut
 
 impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}({}", self.name(), Quoted(self.key()))?;
+        formatter.write_str(self.name())?;
+        formatter.write_char('(')?;
+        Quoted(self.key()).fmt(formatter)?;
         match self {
             Self::Get { .. } => {}
             Self::Put { value, .. } | Self::Append { value, .. } => {
-                write!(formatter, ",{}", Quoted(value))?;
+                formatter.write_char(',')?;
+                Quoted(value).fmt(formatter)?;
             }
             Self::Slice { from, to, .. } => write!(formatter, ",'{from}:{to}'")?,
         }

@@ -2,19 +2,19 @@
 
 use std::any::Any;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::choice::Tape;
 use crate::crypto::Notary;
 use crate::identity::Address;
+use crate::judge::liveness::{self, NoDemand};
 use crate::judge::{Bench as _, Clients, Counted, Injections, Judged, Ruling};
 use crate::process::{Field, Process as _, Protocol};
-use crate::scenario::Scenario;
+use crate::scenario::{Expect, Scenario};
 use crate::sim::{Action, Branches, Next, NextWhat, Stop, World};
 use crate::time::Instant;
 use crate::trace::{Event, Fingerprint, Happening, Line, Lines, Watch, Witnessed};
 
-use super::{Digesting, Report};
+use super::{Digesting, Report, Rest};
 
 /// Somebody who can watch a run of any protocol.
 pub trait Onlooker {
@@ -172,7 +172,7 @@ impl Way {
 /// A world with its judges.
 #[derive(Clone)]
 pub(super) struct Stage<P: Judged> {
-    scenario: Arc<Scenario>,
+    terms: Terms,
     world: World<P>,
     watch: Watching<P>,
 }
@@ -181,7 +181,7 @@ impl<P: Judged> Stage<P> {
     /// For a run of this scenario that has not begun.
     pub(super) fn new(scenario: &Scenario, world: World<P>, digesting: Digesting) -> Stage<P> {
         let watch = Watching::new(scenario, digesting);
-        Stage { scenario: Arc::new(scenario.clone()), world, watch }
+        Stage { terms: Terms::new(scenario, &world), world, watch }
     }
 }
 
@@ -195,7 +195,7 @@ impl<P: Judged> Underway for Stage<P> {
     }
 
     fn report(&self, stop: Stop) -> Report {
-        super::report(&self.scenario, &self.world, stop, &self.watch)
+        super::report(&self.terms, &self.world, stop, &self.watch)
     }
 
     fn rulings(&self) -> Vec<Ruling> {
@@ -203,7 +203,7 @@ impl<P: Judged> Underway for Stage<P> {
     }
 
     fn too_many_since(&self) -> Option<u64> {
-        self.watch.injections.too_many_since(self.scenario.protocol.tolerated())
+        self.watch.injections.too_many_since(self.terms.tolerated)
     }
 
     fn is_finished(&self) -> bool {
@@ -265,6 +265,35 @@ impl<P: Judged> Underway for Stage<P> {
 
     fn tape(&self) -> Tape {
         self.world.choices().recorded().cloned().unwrap_or_default()
+    }
+}
+
+/// What a run is held to, as its scenario says.
+#[derive(Clone)]
+pub(super) struct Terms {
+    /// How many faulty replicas of a configuration are borne.
+    pub(super) tolerated: u32,
+    pub(super) expect: Expect,
+    /// When it must be at rest if nothing more troubles it; or why no rest is demanded.
+    rest: Result<Rest, NoDemand>,
+}
+
+impl Terms {
+    fn new<P: Protocol>(scenario: &Scenario, world: &World<P>) -> Terms {
+        let worked_out = || {
+            let patience = liveness::patience(scenario)?;
+            Ok(Rest { since_ns: 0, by_ns: patience.ends_ns(0) })
+        };
+        Terms {
+            tolerated: scenario.protocol.tolerated(),
+            expect: scenario.expect.clone(),
+            rest: Rest::of(world).map_or_else(worked_out, Ok),
+        }
+    }
+
+    /// When this world, with what troubled it so far, must be at rest.
+    pub(super) fn rest<P: Protocol>(&self, world: &World<P>) -> Result<Rest, NoDemand> {
+        Rest::of(world).map_or_else(|| self.rest.clone(), Ok)
     }
 }
 

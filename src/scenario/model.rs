@@ -536,9 +536,13 @@ impl Cut {
         match self {
             Self::OneWay { from: a, to: b } => holds(a, from) && holds(b, to),
             Self::Groups(groups) => {
-                let grouped = |who| groups.iter().any(|group| holds(group, who));
-                let together = groups.iter().any(|group| holds(group, from) && holds(group, to));
-                grouped(from) && grouped(to) && !together
+                let (mut grouped, mut together) = ((false, false), false);
+                for group in groups {
+                    let held = (holds(group, from), holds(group, to));
+                    grouped = (grouped.0 | held.0, grouped.1 | held.1);
+                    together |= held == (true, true);
+                }
+                grouped == (true, true) && !together
             }
         }
     }

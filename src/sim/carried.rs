@@ -4,7 +4,7 @@
 //! Numbers of a stream are mostly sent once each and in order; then one range holds them all,
 //! however long the run. Only what is sent again costs memory, and that is bounded.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use crate::choice::{Name, Subject};
 
@@ -14,6 +14,9 @@ const REPEATS_KEPT: usize = 1 << 16;
 /// How many separate ranges of a stream are remembered; the lower half of more becomes one range,
 /// so that a number in a gap there counts as sent before.
 const RANGES_KEPT: usize = 1 << 12;
+
+/// As many kinds and streams as most links carry.
+const USUAL_ROWS: usize = 8;
 
 /// What a link has carried.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +41,8 @@ struct Row {
 struct Rest {
     /// The ranges below the highest, ascending, apart from each other and from that.
     ranges: Vec<(u64, u64)>,
-    /// Numbers sent again: how often again.
-    repeats: BTreeMap<u64, u32>,
+    /// Numbers sent again, ascending: how often again.
+    repeats: VecDeque<(u64, u32)>,
 }
 
 impl Carried {
@@ -51,6 +54,9 @@ impl Carried {
         match self.rows.binary_search_by_key(&key, |row| row.key) {
             Ok(place) => self.rows[place].count(subject.number),
             Err(place) => {
+                if self.rows.is_empty() {
+                    self.rows.reserve(USUAL_ROWS);
+                }
                 self.rows.insert(place, Row::new(key, subject.number));
                 0
             }
@@ -98,13 +104,20 @@ impl Rest {
 
     /// Counts a number that was sent before.
     fn repeat(&mut self, number: u64) -> u32 {
-        let again = self.repeats.entry(number).or_insert(0);
-        *again = again.saturating_add(1);
-        let count = *again;
-        if self.repeats.len() > REPEATS_KEPT {
-            self.repeats.pop_first();
+        let place = self.repeats.partition_point(|(known, _)| *known < number);
+        match self.repeats.get_mut(place) {
+            Some((known, again)) if *known == number => {
+                *again = again.saturating_add(1);
+                *again
+            }
+            _ => {
+                self.repeats.insert(place, (number, 1));
+                if self.repeats.len() > REPEATS_KEPT {
+                    self.repeats.pop_front();
+                }
+                1
+            }
         }
-        count
     }
 
     /// Counts a number below the top range.
@@ -142,6 +155,8 @@ impl Rest {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use proptest::prelude::*;
 

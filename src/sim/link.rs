@@ -47,7 +47,7 @@ pub(super) struct Link {
 struct Road {
     rules: Rules,
     /// Times in which nothing passes: from, until.
-    cuts: Box<[(u64, u64)]>,
+    cuts: Vec<(u64, u64)>,
     ends: Ends,
     schedule: Schedule,
 }
@@ -70,12 +70,7 @@ pub(super) enum Fate {
 }
 
 impl Link {
-    pub(super) fn new(
-        rules: Rules,
-        cuts: Box<[(u64, u64)]>,
-        ends: Ends,
-        schedule: Schedule,
-    ) -> Link {
+    pub(super) fn new(rules: Rules, cuts: Vec<(u64, u64)>, ends: Ends, schedule: Schedule) -> Link {
         let certain = matches!(rules.latency, Latency::Fixed { .. })
             && schedule == Schedule::Timed
             && [rules.loss, rules.duplicate, rules.reorder]

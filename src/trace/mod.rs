@@ -224,6 +224,7 @@ impl<P: Protocol, W: Watch<P>> Watch<P> for Option<W> {
         self.as_ref().is_some_and(W::watching)
     }
 
+    #[inline]
     fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
         if let Some(watch) = self {
             watch.see(event, notary);

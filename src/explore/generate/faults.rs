@@ -27,12 +27,16 @@ const ARGUMENT: Name = Name::new("argument");
 const SLOW: Name = Name::new("slow replicas");
 const SLEEPER: Name = Name::new("sleeper");
 
+/// As many faults as most scenarios have.
+const USUAL_FAULTS: usize = 12;
+
 /// How long a replica sleeps, in milliseconds: from what nobody notices to what everybody does.
 const SLEEPS: [u64; 8] = [1, 20, 400, 2_000, 4_000, 10_000, 60_000, 60_000];
 
 /// Draws the faults, beside those that the base has.
 pub(super) fn draw(shape: &Shape, kinds: &Kinds, scenario: &mut Scenario, dice: &mut Dice) {
     let mut faults = std::mem::take(&mut scenario.faults);
+    faults.reserve(USUAL_FAULTS);
     let most = u64::from(shape.configurations.max(1));
     // Every further configuration is half as likely.
     let further = dice.answer(CONFIGURATIONS, Subject::default()).leading_zeros();
@@ -111,11 +115,12 @@ impl Drawing<'_> {
         if self.dice.chance(THEMED, which, Odds(1, 2)) {
             let most = self.shape.failures_each.div_ceil(themes.len() as u64);
             for (number, theme) in (0..).zip(themes) {
-                let part = offer.about(theme);
                 let count =
                     self.dice.between(COUNT, Subject::of(offer.place, number + 1), (0, most));
-                let drawn = self.pairs(&part, (number + 1) * 100, count);
-                faults.extend(drawn.into_iter().map(new));
+                if count > 0 {
+                    let drawn = self.pairs(&offer.about(theme), (number + 1) * 100, count);
+                    faults.extend(drawn.into_iter().map(new));
+                }
             }
         } else {
             let count = self.dice.between(COUNT, which, (1, self.shape.failures_each));
@@ -140,10 +145,12 @@ impl Drawing<'_> {
     /// Replicas that are only slow, whoever they are: half of them at work, half when they are
     /// replaced.
     fn sleepers(&mut self, last: u32, faults: &mut Vec<Fault>) {
+        if !self.kinds.has("sleep") {
+            return;
+        }
         let all = u64::from(self.menu().positions());
         let sleeps = |failure: &Failure| matches!(failure, Failure::Sleep { .. });
-        let may_sleep = all > 0 && self.menu().failures(0).iter().any(sleeps);
-        if !self.kinds.has("sleep") || !may_sleep {
+        if all == 0 || !self.menu().failures(0).iter().any(sleeps) {
             return;
         }
         for number in 0..self.dice.between(SLOW, Subject::default(), (0, 3)) {
@@ -204,9 +211,9 @@ struct Offer {
 impl Offer {
     /// The part of it that belongs to a theme.
     fn about(&self, theme: &Theme) -> Offer {
-        let mut failures = self.failures.clone();
         let all = theme.failures.is_empty();
-        failures.retain(|failure| all || theme.failures.contains(&failure.name()));
+        let belongs = |failure: &&Failure| all || theme.failures.contains(&failure.name());
+        let failures = self.failures.iter().filter(belongs).copied().collect();
         Offer { place: self.place, triggers: about(theme, self.triggers.clone()), failures }
     }
 }

@@ -71,7 +71,9 @@ impl<'a> Menu<'a> {
         match self.protocol {
             Protocol::Bcr(bcr) => {
                 let comes = |trigger: &Trigger| bcr::comes(bcr, *trigger, configuration, position);
-                text::triggers().filter(comes).collect()
+                let mut all = Vec::with_capacity(text::TRIGGERS);
+                all.extend(text::triggers().filter(comes));
+                all
             }
             Protocol::Solo(_) => own::triggers(Solo::about(), configuration),
             Protocol::Own(own) => own::triggers(own, configuration),
@@ -94,7 +96,9 @@ impl<'a> Menu<'a> {
         match self.protocol {
             Protocol::Bcr(bcr) => {
                 let possible = |failure: &Failure| bcr::possible(bcr, *failure, position);
-                text::failures().filter(possible).collect()
+                let mut all = Vec::with_capacity(text::FAILURES);
+                all.extend(text::failures().filter(possible));
+                all
             }
             Protocol::Solo(_) => Solo::about().failures.clone(),
             Protocol::Own(own) => own.failures.clone(),

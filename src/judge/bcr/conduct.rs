@@ -1,10 +1,11 @@
 //! What correct replicas do not do, though nobody would come to harm by it: a bug that does no more
 //! than this is still one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::identity::Address;
 use crate::protocol::bcr::Note;
+use crate::roll::Roll;
 
 use super::{Place, Property, Ruling};
 
@@ -12,7 +13,7 @@ use super::{Place, Property, Ruling};
 #[derive(Clone, Debug)]
 pub(super) struct Conduct {
     /// For each replica the newest request of each client that it has done with.
-    seats: BTreeMap<Address, Vec<Seat>>,
+    seats: Roll<Vec<Seat>>,
     /// The quorums that were refused since the reconfiguration under way began.
     refused: BTreeSet<Vec<u32>>,
     orders: Property,
@@ -32,7 +33,7 @@ struct Seat {
 impl Conduct {
     pub(super) fn new() -> Conduct {
         Conduct {
-            seats: BTreeMap::new(),
+            seats: Roll::default(),
             refused: BTreeSet::new(),
             orders: Property::conduct("one slot each", "the head gives each request one slot"),
             complaints: Property::conduct(
@@ -52,7 +53,9 @@ impl Conduct {
 
     /// A process is no more, or fails: what it has done counts for nothing.
     pub(super) fn gone(&mut self, process: Address) {
-        self.seats.remove(&process);
+        if let Some(seats) = self.seats.get_mut(process.pack()) {
+            seats.clear();
+        }
     }
 
     /// A correct process puts something on record.
@@ -93,8 +96,8 @@ impl Conduct {
     }
 }
 
-fn seat(seats: &mut BTreeMap<Address, Vec<Seat>>, process: Address, client: u32) -> &mut Seat {
-    let seats = seats.entry(process).or_default();
+fn seat(seats: &mut Roll<Vec<Seat>>, process: Address, client: u32) -> &mut Seat {
+    let seats = seats.entry(process.pack());
     let place = client as usize;
     if place >= seats.len() {
         seats.resize(place + 1, Seat::default());

@@ -5,7 +5,7 @@
 //! held against that. A replica that fails was honest until then, and is a witness no more: what
 //! nobody else had executed by that time is taken back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::crypto::Digest;
 use crate::identity::Address;
@@ -51,10 +51,8 @@ struct Chain {
     claimed: BTreeMap<(u64, u32), Entry>,
     /// The hash of the state after a slot, as it was found for an attempt.
     found: Option<(u32, u64, Digest)>,
-    /// The highest slot of each replica.
-    executed: BTreeMap<u32, u64>,
-    /// The replicas that have failed.
-    failed: BTreeSet<u32>,
+    /// Its replicas, by position, as far as they were heard of.
+    members: Vec<Member>,
     /// The hashes of the state after the newest checkpoint slots.
     checkpoints: BTreeMap<u64, Digest>,
     /// The highest slot of a result that a client accepted, and the event in which it did.
@@ -63,6 +61,14 @@ struct Chain {
     begins_with: Option<Digest>,
     /// The last slot that the reconfiguration kept, and the event in which that was decided.
     last_slot: Option<(u64, u64)>,
+}
+
+/// What is known of a replica.
+#[derive(Clone, Copy, Debug, Default)]
+struct Member {
+    /// The highest slot that it executed; 0 for none.
+    executed: u64,
+    has_failed: bool,
 }
 
 /// How many checkpoints of a configuration are remembered.
@@ -211,7 +217,7 @@ impl Histories {
     /// A replica has failed: it vouches for nothing any more, not even for what it did before.
     pub(super) fn failed(&mut self, process: Address) {
         if let Some(chain) = self.chains.get_mut(&process.identity.configuration) {
-            chain.failed.insert(process.identity.index);
+            chain.member(process.identity.index).has_failed = true;
             chain.take_back();
         }
     }
@@ -221,7 +227,7 @@ impl Histories {
             return;
         };
         let Ordered { slot, repeated, process, .. } = *ordered;
-        chain.executed.insert(process.identity.index, slot);
+        chain.member(process.identity.index).executed = slot;
         if !correct {
             return chain.claim(slot, ordered.entry());
         }
@@ -276,6 +282,7 @@ impl Histories {
         });
     }
 
+    #[cold]
     fn checkpoint_taken(&mut self, process: Address, slot: u64, state: Digest, at: Place) {
         let chain = self.chains.get(&process.identity.configuration);
         if let Some(expected) = chain.and_then(|chain| chain.checkpoints.get(&slot)) {
@@ -285,17 +292,20 @@ impl Histories {
         }
     }
 
+    #[cold]
     fn checkpoint_completed(&mut self, process: Address, slot: u64, kept: u64, at: Place) {
         let Some(chain) = self.chains.get(&process.identity.configuration) else {
             return;
         };
-        let reached = chain.executed.get(&process.identity.index).copied().unwrap_or(0);
+        let member = chain.members.get(process.identity.index as usize);
+        let reached = member.map_or(0, |member| member.executed);
         self.bounded.test(slot + kept == reached, at, || {
             format!("{process} keeps {kept} slots after slot {slot}, and has ordered {reached}")
         });
     }
 
     /// A correct replica tells of the copy on which it has caught up.
+    #[cold]
     fn caught_up(&mut self, process: Address, of: (u32, u64), state: Digest, at: Place) {
         let Some(chain) = self.chains.get_mut(&process.identity.configuration) else {
             return;
@@ -308,6 +318,7 @@ impl Histories {
     }
 
     /// A reconfiguration has decided what becomes of a configuration.
+    #[cold]
     fn settled(
         &mut self,
         configuration: u32,
@@ -380,6 +391,15 @@ impl Ordered<'_> {
 }
 
 impl Chain {
+    /// The replica at this position.
+    fn member(&mut self, position: u32) -> &mut Member {
+        let place = position as usize;
+        if place >= self.members.len() {
+            self.members.resize(place + 1, Member::default());
+        }
+        &mut self.members[place]
+    }
+
     /// Executes the next slot; returns whether it had been executed before.
     fn execute(&mut self, slot: u64, entry: Entry, checkpoint_every: Option<u64>) -> bool {
         let executed = self.ahead.execute(entry.client, entry.request, &entry.operation);
@@ -396,6 +416,7 @@ impl Chain {
     }
 
     /// A replica that may lie says what stands in a slot.
+    #[cold]
     fn claim(&mut self, slot: u64, entry: Entry) {
         if slot > self.settled_slot {
             self.claimed.entry((slot, 0)).or_insert(entry);
@@ -408,9 +429,10 @@ impl Chain {
 
     /// Takes back the slots that nobody has executed but replicas that have failed since. A head
     /// may yet give them to other requests: nobody correct would know.
+    #[cold]
     fn take_back(&mut self) {
-        let sound = self.executed.iter().filter(|(place, _)| !self.failed.contains(place));
-        let vouched = sound.map(|(_, slot)| *slot).fold(self.settled_slot, u64::max);
+        let sound = self.members.iter().filter(|member| !member.has_failed);
+        let vouched = sound.map(|member| member.executed).fold(self.settled_slot, u64::max);
         let taken_back = self.slots.split_off(&(vouched + 1));
         if taken_back.is_empty() {
             return;
@@ -426,14 +448,11 @@ impl Chain {
     /// The last slot that every replica has executed that has not failed. Of each quorum at least
     /// one member has not, so that slot stays.
     fn passed(&self, replicas: u32) -> u64 {
-        let heard_of = |place: &u32| self.executed.contains_key(place);
-        let is_missing = |place: &u32| !heard_of(place) && !self.failed.contains(place);
-        if self.executed.len() < replicas as usize && (0..replicas).any(|place| is_missing(&place))
-        {
+        if self.members.len() < replicas as usize {
             return 0;
         }
-        let sound = self.executed.iter().filter(|(place, _)| !self.failed.contains(place));
-        sound.map(|(_, slot)| *slot).min().unwrap_or(0)
+        let sound = self.members.iter().filter(|member| !member.has_failed);
+        sound.map(|member| member.executed).min().unwrap_or(0)
     }
 
     /// Forgets the slots that all replicas have passed.

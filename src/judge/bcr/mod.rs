@@ -19,6 +19,7 @@ use crate::object::Dictionary;
 use crate::process::{Injection, InjectionStep};
 use crate::protocol::bcr::statements::NewConfiguration;
 use crate::protocol::bcr::{Bcr, Message, Note, Rules};
+use crate::roll::Roll;
 use crate::scenario::{self, Scenario};
 use crate::trace::{Event, Watch, What};
 
@@ -44,7 +45,8 @@ impl<R: Rules<Object = Dictionary>> Judged for Bcr<R> {
 /// All judges of a run.
 #[derive(Clone, Debug)]
 pub struct Judges {
-    faulty: BTreeSet<Address>,
+    /// Who has failed.
+    faulty: Roll<bool>,
     histories: Histories,
     proofs: Proofs,
     conduct: Conduct,
@@ -57,7 +59,7 @@ pub struct Judges {
 impl Judges {
     fn new(knobs: &scenario::Bcr) -> Judges {
         Judges {
-            faulty: BTreeSet::new(),
+            faulty: Roll::default(),
             histories: Histories::new(knobs.replicas(), knobs.checkpoint_every),
             proofs: Proofs::new(knobs),
             conduct: Conduct::new(),
@@ -77,8 +79,13 @@ impl Judges {
         }
     }
 
+    #[inline]
+    fn is_faulty(&self, process: Address) -> bool {
+        self.faulty.get(process.pack()).is_some_and(|failed| *failed)
+    }
+
     fn fails(&mut self, process: Address) {
-        self.faulty.insert(process);
+        *self.faulty.entry(process.pack()) = true;
         self.proofs.gone(process);
         self.conduct.gone(process);
         self.histories.failed(process);
@@ -89,7 +96,7 @@ impl<R: Rules<Object = Dictionary>> Watch<Bcr<R>> for Judges {
     fn see(&mut self, event: &Event<'_, Bcr<R>>, notary: &Notary) {
         let at = Place::of(event);
         match &event.what {
-            What::Received { message, .. } if !self.faulty.contains(&event.process) => {
+            What::Received { message, .. } if !self.is_faulty(event.process) => {
                 self.proofs.received(event.process, message);
             }
             What::Sent { message, .. } => self.sent(event.process, message, at, notary),
@@ -117,13 +124,13 @@ impl Judges {
                 let NewConfiguration { configuration, state } = new.body();
                 self.histories.handed_over(*configuration, state, at);
             }
-            _ if !self.faulty.contains(&from) => self.proofs.sent(from, message, at, notary),
+            _ if !self.is_faulty(from) => self.proofs.sent(from, message, at, notary),
             _ => {}
         }
     }
 
     fn noted(&mut self, process: Address, note: &Note, at: Place, notary: &Notary) {
-        let correct = !self.faulty.contains(&process);
+        let correct = !self.is_faulty(process);
         self.histories.noted(process, correct, note, at);
         if correct {
             self.proofs.noted(process, note, at, notary);

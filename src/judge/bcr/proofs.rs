@@ -12,6 +12,7 @@ use crate::protocol::bcr::statements::{
     CheckpointProof, Delivery, OrderProof, ProvenResult, Request, ResultStatement, result_hash,
 };
 use crate::protocol::bcr::{Message, Note};
+use crate::roll::Roll;
 use crate::scenario::{Accept, Bcr, CheckpointProof as CheckpointProofRule};
 
 use super::{Place, Property, Ruling};
@@ -35,12 +36,19 @@ impl Waiting {
     }
 
     /// It orders a slot: why it may not, if it may not, after any of the shuttles about that slot.
-    fn order(&mut self, replica: Identity, slot: u64, notary: &Notary) -> Option<String> {
+    fn order(
+        &mut self,
+        replica: Identity,
+        slot: u64,
+        clients: &mut Roll<Client>,
+        notary: &Notary,
+    ) -> Option<String> {
         self.ordered = slot;
         let mut least: Option<Option<String>> = None;
         while let Some((of, shuttle)) = self.shuttles.pop_front_if(|(of, _)| *of <= slot) {
             if of == slot {
-                let fault = order_fault(replica, slot, &shuttle, notary);
+                let known = &mut clients.entry(u64::from(shuttle.0.body().client)).ordered;
+                let fault = order_fault((replica, slot), shuttle, known, notary);
                 least = Some(match least {
                     Some(other) => other.min(fault),
                     None => fault,
@@ -57,15 +65,10 @@ pub(super) struct Proofs {
     t: u32,
     accept: Accept,
     checkpoint_proof: CheckpointProofRule,
-    /// The shuttles that each replica was handed and has not acted on yet: one that waits for its
-    /// state acts later.
-    shuttles: BTreeMap<Address, Waiting>,
-    /// What each client and each replica was handed last.
-    handed: BTreeMap<Address, Handed>,
-    /// The hash of each client's last request.
-    asked: BTreeMap<u32, (u64, Digest)>,
-    /// For each client the last result that was found to be proved: it travels far.
-    proved: BTreeMap<u32, Arc<ProvenResult>>,
+    /// What each client and each replica was handed.
+    handed: Roll<Handed>,
+    /// What is known of the requests of each client.
+    clients: Roll<Client>,
     /// The last checkpoint that was found to be proved, for the same reason.
     proved_checkpoint: CheckpointProof,
     orders: Property,
@@ -75,12 +78,36 @@ pub(super) struct Proofs {
     checkpoints: Property,
 }
 
-/// What a process was handed last.
+/// What a process was handed.
 #[derive(Clone, Debug, Default)]
 struct Handed {
+    /// The shuttles that it has not acted on yet: a replica that waits for its state acts later.
+    shuttles: Waiting,
+    /// The last of the others.
     result: Option<Arc<ProvenResult>>,
     delivery: Option<Arc<Signed<Delivery>>>,
     checkpoint: Option<CheckpointProof>,
+}
+
+/// What is known of a client's requests.
+#[derive(Clone, Debug, Default)]
+struct Client {
+    /// The number and the hash of the last one.
+    asked: Option<(u64, Digest)>,
+    /// The shuttle that came furthest of those that were found to be proved, with who ordered it
+    /// where: it goes on from replica to replica.
+    ordered: Option<Ordered>,
+    /// The last result that was found to be proved: it travels far.
+    proved: Option<Arc<ProvenResult>>,
+}
+
+/// A shuttle that was found to be proved.
+#[derive(Clone, Debug)]
+struct Ordered {
+    shuttle: Shuttle,
+    /// Configuration and slot.
+    place: (u32, u64),
+    by: Members,
 }
 
 impl Proofs {
@@ -90,10 +117,8 @@ impl Proofs {
             t: knobs.t,
             accept: knobs.accept,
             checkpoint_proof: knobs.checkpoint_proof,
-            shuttles: BTreeMap::new(),
-            handed: BTreeMap::new(),
-            asked: BTreeMap::new(),
-            proved: BTreeMap::new(),
+            handed: Roll::default(),
+            clients: Roll::default(),
             proved_checkpoint: CheckpointProof::EMPTY,
             orders: conduct("order proofs", "what replicas order was ordered before them"),
             results: conduct("result proofs", "what clients accept is vouched for"),
@@ -114,20 +139,20 @@ impl Proofs {
                 let Some(slot) = orders.newest().map(|order| order.body().slot) else {
                     return;
                 };
-                let waiting = self.shuttles.entry(process).or_default();
+                let waiting = &mut self.handed.entry(process.pack()).shuttles;
                 if slot > waiting.ordered {
                     let shuttle = (Arc::clone(request), orders.clone());
                     waiting.take(slot, shuttle);
                 }
             }
             Message::Result(proven) | Message::ResultShuttle(proven) => {
-                self.handed.entry(process).or_default().result = Some(Arc::clone(proven));
+                self.handed.entry(process.pack()).result = Some(Arc::clone(proven));
             }
             Message::Delivery(delivery) => {
-                self.handed.entry(process).or_default().delivery = Some(Arc::clone(delivery));
+                self.handed.entry(process.pack()).delivery = Some(Arc::clone(delivery));
             }
             Message::CompletedCheckpoint { statements, .. } => {
-                self.handed.entry(process).or_default().checkpoint = Some(statements.clone());
+                self.handed.entry(process.pack()).checkpoint = Some(statements.clone());
             }
             _ => {}
         }
@@ -135,8 +160,9 @@ impl Proofs {
 
     /// A process orders nothing more.
     pub(super) fn gone(&mut self, process: Address) {
-        self.shuttles.remove(&process);
-        self.handed.remove(&process);
+        if let Some(handed) = self.handed.get_mut(process.pack()) {
+            *handed = Handed::default();
+        }
     }
 
     /// A correct process sends something.
@@ -170,19 +196,20 @@ impl Proofs {
             Note::Asked { client, request, operation } => {
                 let (client, id) = (*client, *request);
                 let request = Request { client, id, operation: operation.clone() };
-                self.asked.insert(client, (id, request.hash()));
+                self.clients.entry(u64::from(client)).asked = Some((id, request.hash()));
             }
             Note::Ordered { slot, .. } if process.identity.index > 0 => {
                 self.ordered(process, *slot, at, notary);
             }
             Note::ModeChanged { mode: Mode::Immutable, .. } => {
-                self.shuttles.remove(&process);
+                self.handed.entry(process.pack()).shuttles = Waiting::default();
             }
             Note::Cached { client, request, .. } if process.identity.index < 2 * self.t => {
                 self.cached(process, (*client, *request), at, notary);
             }
             Note::CheckpointCompleted { slot, .. } if process.identity.index < 2 * self.t => {
-                let handed = self.handed.get(&process).and_then(|handed| handed.checkpoint.clone());
+                let handed = self.handed.get(process.pack());
+                let handed = handed.and_then(|handed| handed.checkpoint.clone());
                 self.checkpoint_used(process, *slot, handed, at, notary);
             }
             Note::Answered { from, .. } => self.answered(process, note, *from, at, notary),
@@ -191,8 +218,8 @@ impl Proofs {
     }
 
     fn ordered(&mut self, process: Address, slot: u64, at: Place, notary: &Notary) {
-        let waiting = self.shuttles.entry(process).or_default();
-        let fault = waiting.order(process.identity, slot, notary);
+        let waiting = &mut self.handed.entry(process.pack()).shuttles;
+        let fault = waiting.order(process.identity, slot, &mut self.clients, notary);
         self.orders.test(fault.is_none(), at, || {
             format!("{process} orders slot {slot}, but {}", fault.unwrap_or_default())
         });
@@ -200,7 +227,7 @@ impl Proofs {
 
     /// A replica that is not the tail, which makes results itself, keeps one.
     fn cached(&mut self, process: Address, of: (u32, u64), at: Place, notary: &Notary) {
-        let handed = self.handed.get(&process).and_then(|handed| handed.result.clone());
+        let handed = self.handed.get(process.pack()).and_then(|handed| handed.result.clone());
         let handed = handed.filter(|proven| (proven.client, proven.id) == of);
         let fault = match handed {
             Some(proven) => self.result_fault(&proven, notary),
@@ -217,8 +244,10 @@ impl Proofs {
         let Note::Answered { request, configuration, slot, .. } = note else {
             return;
         };
-        let Handed { result, delivery, .. } =
-            self.handed.get(&process).cloned().unwrap_or_default();
+        let handed = self.handed.get(process.pack());
+        let (result, delivery) = handed
+            .map(|handed| (handed.result.clone(), handed.delivery.clone()))
+            .unwrap_or_default();
         let by_olympus = from == Identity::OLYMPUS;
         let fault = match (result, delivery) {
             (_, Some(delivery)) if by_olympus => self.delivery_fault(&delivery, *request, n),
@@ -240,18 +269,20 @@ impl Proofs {
 
     /// Why nobody may rely on this result.
     fn result_fault(&mut self, proven: &Arc<ProvenResult>, notary: &Notary) -> Option<String> {
-        if self.proved.get(&proven.client).is_some_and(|known| Arc::ptr_eq(known, proven)) {
+        let client = self.clients.get(u64::from(proven.client));
+        let known = client.and_then(|client| client.proved.as_ref());
+        if known.is_some_and(|known| Arc::ptr_eq(known, proven)) {
             return None;
         }
+        let asked = client.and_then(|client| client.asked).filter(|(id, _)| *id == proven.id);
         let Some(newest) = proven.statements.newest().map(Signed::body) else {
             return Some("nobody vouches for it".to_owned());
         };
-        let asked = self.asked.get(&proven.client).filter(|(id, _)| *id == proven.id);
-        let request = asked.map_or(newest.request, |(_, hash)| *hash);
+        let request = asked.map_or(newest.request, |(_, hash)| hash);
         let expected = ResultStatement { client: proven.client, id: proven.id, request, ..*newest };
         let fault = self.statements_fault(proven, &expected, notary);
         if fault.is_none() {
-            self.proved.insert(proven.client, Arc::clone(proven));
+            self.clients.entry(u64::from(proven.client)).proved = Some(Arc::clone(proven));
         }
         fault
     }
@@ -296,7 +327,7 @@ impl Proofs {
         let Some(first) = body.statements.first().map(Signed::body) else {
             return Some("nobody vouches for it".to_owned());
         };
-        let asked = self.asked.get(&body.client).map(|(id, hash)| (*id, *hash));
+        let asked = self.clients.get(u64::from(body.client)).and_then(|client| client.asked);
         let told = (first.result.client, first.result.id, first.result.result);
         let is_about_it = told == (body.client, body.id, result_hash(&body.reply));
         if !is_about_it || body.id != request || asked != Some((request, first.result.request)) {
@@ -366,26 +397,35 @@ impl Proofs {
     }
 }
 
-/// Why a replica may not order this slot after this shuttle.
+/// Why a replica may not order a slot after this shuttle. What was found to be proved about one
+/// that this one grew out of is not looked at again.
 fn order_fault(
-    replica: Identity,
-    slot: u64,
-    (request, orders): &Shuttle,
+    (replica, slot): (Identity, u64),
+    shuttle: Shuttle,
+    known: &mut Option<Ordered>,
     notary: &Notary,
 ) -> Option<String> {
-    if !signed_by_client(request, notary) {
+    let (request, orders) = &shuttle;
+    let place = (replica.configuration, slot);
+    let is_same = |known: &&Ordered| known.place == place && Arc::ptr_eq(&known.shuttle.0, request);
+    let base = known.as_ref().filter(is_same);
+    if base.is_none() && !signed_by_client(request, notary) {
         return Some("the client did not sign the request".to_owned());
     }
-    let mut proved = Members::default();
-    for order in orders.backwards() {
+    let grown = base.and_then(|base| Some((orders.grown_from(&base.shuttle.1)?, base.by)));
+    let (new, mut by) = grown.unwrap_or((orders.len(), Members::default()));
+    for order in orders.backwards().take(new) {
         let body = order.body();
-        let about = (body.configuration, body.slot) == (replica.configuration, slot);
+        let about = (body.configuration, body.slot) == place;
         if about && body.request == *request.hash() && is_valid(order, notary) {
-            proved.add(replica.configuration, order.signer());
+            by.add(replica.configuration, order.signer());
         }
     }
-    let missing = (0..replica.index).find(|index| !proved.has(*index))?;
-    Some(format!("{} did not", Identity::replica(replica.configuration, missing)))
+    if let Some(missing) = (0..replica.index).find(|index| !by.has(*index)) {
+        return Some(format!("{} did not", Identity::replica(replica.configuration, missing)));
+    }
+    *known = Some(Ordered { shuttle, place, by });
+    None
 }
 
 /// Some of the replicas of a configuration: a bit for each.

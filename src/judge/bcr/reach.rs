@@ -134,6 +134,7 @@ impl Reach {
         }
     }
 
+    #[cold]
     fn reconfigured(&mut self, note: &Note) {
         match note {
             Note::ReconfigurationBegins { asked_by, reason, .. } => {

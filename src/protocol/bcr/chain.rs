@@ -96,6 +96,20 @@ impl<T> Chain<T> {
         Backwards(self.0.as_deref())
     }
 
+    /// How many items were added to `base`, if this list grew out of that one in memory.
+    pub fn grown_from(&self, base: &Chain<T>) -> Option<usize> {
+        let more = self.len().checked_sub(base.len())?;
+        let mut node = self.0.as_ref();
+        for _ in 0..more {
+            node = node?.previous.as_ref();
+        }
+        let is_base = match (node, &base.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        is_base.then_some(more)
+    }
+
     /// The items, oldest first.
     pub fn to_vec(&self) -> Vec<&T> {
         let mut items: Vec<&T> = Vec::with_capacity(self.len());
@@ -290,6 +304,18 @@ mod tests {
             known
         }));
         assert_eq!(seen, [(3, true), (2, true), (7, false)]);
+    }
+
+    #[test]
+    fn it_has_grown_from_what_it_shares_memory_with() {
+        let base: Chain<u32> = (0..3).collect();
+        let longer = base.with(3).with(4);
+        assert_eq!(longer.grown_from(&base), Some(2));
+        assert_eq!(longer.grown_from(&longer), Some(0));
+        assert_eq!(longer.grown_from(&Chain::EMPTY), Some(5));
+        assert_eq!(base.grown_from(&longer), None);
+        let rebuilt: Chain<u32> = (0..3).collect();
+        assert_eq!(longer.grown_from(&rebuilt), None);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct Replica<R: Rules> {
     pleas: Pleas,
     /// What it answered to the first wedge request, and to all others.
     wedged: Option<Arc<Signed<Wedged>>>,
+    /// What it says to every client since it is immutable.
+    refusal: Option<Arc<Signed<ErrorStatement>>>,
     /// Its state after catching up, for the attempt that it belongs to.
     copy: Option<CaughtUpCopy<R::Object>>,
     /// What came before the state did.
@@ -114,6 +116,7 @@ impl<R: Rules> Replica<R> {
             checkpoints: Checkpoints::default(),
             pleas: Pleas::default(),
             wedged: None,
+            refusal: None,
             copy: None,
             queued: VecDeque::new(),
         }

@@ -60,6 +60,7 @@ impl<R: Rules> Replica<R> {
     }
 
     /// The predecessors' order statements do not prove what they should.
+    #[cold]
     fn ask_about_orders(&mut self, flaw: OrderFlaw, out: &mut Out<R>) {
         match flaw {
             OrderFlaw::Statements(flaw) => self.ask(flaw.into(), None, out),
@@ -73,6 +74,7 @@ impl<R: Rules> Replica<R> {
     /// The slot was ordered before: the same request again is nothing, another one is a lie of
     /// every predecessor. Two statements of one of them name it; with a statement of its own, this
     /// replica would show only that somebody lied.
+    #[cold]
     fn on_old_slot(&mut self, from: Identity, slot: u64, orders: &OrderProof, out: &mut Out<R>) {
         let ours = self.history.at(slot).map(|entry| entry.orders.previous());
         let ours = ours.and_then(|predecessors| predecessors.newest().cloned());

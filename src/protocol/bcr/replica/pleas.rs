@@ -23,6 +23,7 @@ pub(super) struct Pleas {
 
 impl<R: Rules> Replica<R> {
     /// Asks for a reconfiguration, unless it was asked for this reason before or is under way.
+    #[cold]
     pub(super) fn ask(&mut self, reason: Reason, proof: Option<Contradiction>, out: &mut Out<R>) {
         if let Some(proof) = &proof {
             note_proof(proof, out);

@@ -109,10 +109,9 @@ impl<R: Rules> Replica<R> {
             return self.drop(kind::FORWARDED_REQUEST, from, Dropped::Immutable, out);
         }
         note_case(Case::R2, from, request, out);
-        let configuration = self.members().number;
-        let body = ErrorStatement { configuration, reason: ErrorReason::Immutable };
-        let error = Signed::seal(body, &self.key, out.notary());
-        out.send(from, Message::Error(Arc::new(error)));
+        if let Some(refusal) = self.refusal.clone() {
+            out.send(from, Message::Error(refusal));
+        }
     }
 
     /// R3.

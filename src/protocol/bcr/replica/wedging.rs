@@ -95,6 +95,9 @@ impl<R: Rules> Replica<R> {
         self.wedged = Some(wedged.clone());
         if self.settings.rules.wedge_makes_immutable() {
             self.mode = Mode::Immutable;
+            let configuration = self.members().number;
+            let refusal = ErrorStatement { configuration, reason: ErrorReason::Immutable };
+            self.refusal = Some(Arc::new(Signed::seal(refusal, &self.key, out.notary())));
             self.note_mode(out);
         }
         out.cancel_timer(Timer::Plea);
