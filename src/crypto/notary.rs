@@ -142,6 +142,16 @@ impl Notary {
         self.directory.get(&owner).copied()
     }
 
+    /// How many keys it knows.
+    pub(crate) fn keys_known(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// Learns the keys that another one knows, of parties whom it does not know itself.
+    pub(crate) fn learn_from(&mut self, other: &Notary) {
+        other.directory.iter().for_each(|(owner, key)| self.meet(*owner, key));
+    }
+
     /// How often it was asked.
     pub fn counts(&self) -> Counts {
         self.counts

@@ -15,6 +15,7 @@ use crate::identity::Identity;
 use crate::object::Workload;
 use crate::process::Interposers;
 use crate::protocol::bcr::{Bcr, Birth, Settings, Sound};
+use crate::run::cluster::served;
 
 use super::clock::Clock;
 use super::gateway::Gateway;
@@ -23,6 +24,7 @@ use super::link::Room;
 use super::log::LogFolder;
 use super::node::{self, Answers, Inlet, NodePlan, NodeStats, Outlet, Signals};
 use super::placement::InTurn;
+use super::record::{RecordError, RecordFolder};
 use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
 
 /// The most nodes of one program.
@@ -45,6 +47,8 @@ pub struct Plan {
     pub scheme: Scheme,
     /// Where each process's log goes, if anywhere.
     pub log: Option<LogFolder>,
+    /// Where what comes to each process is recorded, if anywhere; see [`super::replay`].
+    pub record: Option<RecordFolder>,
     /// How long a connection may take to prove who it is.
     pub handshake: Duration,
     /// How long the nodes may take to find each other.
@@ -74,6 +78,7 @@ impl Plan {
             gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             scheme: Scheme::Ed25519,
             log: None,
+            record: None,
             handshake: Duration::from_secs(5),
             start: Duration::from_secs(10),
             stop: Duration::from_secs(10),
@@ -99,6 +104,9 @@ pub enum ClusterError {
         /// Why.
         error: io::Error,
     },
+    /// Nothing can be recorded.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// A node has no key.
     #[error(transparent)]
     Key(#[from] HandshakeError),
@@ -143,6 +151,8 @@ impl Cluster {
     /// If something that it needs cannot be had.
     pub fn start(plan: &Plan) -> Result<Cluster, ClusterError> {
         check(plan)?;
+        let scenario = || served(&plan.settings, plan.clients, plan.scheme);
+        plan.record.as_ref().map_or(Ok(()), |record| record.begin(scenario))?;
         let listener = listen(plan.gateway)?;
         let gateway = listener.local_addr()?;
         let (notices, ending) = until_ending(&plan.notices);
@@ -302,6 +312,7 @@ fn node_plan(
         room: Room { parcels, bytes, frame: longest },
         clock,
         log: plan.log.clone(),
+        record: plan.record.clone(),
         notices: plan.notices.clone(),
         answers,
         signals,

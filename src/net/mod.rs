@@ -15,7 +15,8 @@
 //! * `directory`, `placement`: who lives where;
 //! * `gateway`, `user`: what users' clients say, and who serves them;
 //! * `load`: many users at once;
-//! * `log`: a file a process, in the simulator's lines with the time of the calendar.
+//! * `log`: a file a process, in the simulator's lines with the time of the calendar;
+//! * `record`, `replay`: what comes to each process, and all of it again in the simulator's terms.
 //!
 //! What a process persists lives as long as its node. A node that is gone is gone with all its
 //! processes: the protocol replaces them on others.
@@ -31,6 +32,8 @@ mod load;
 mod log;
 mod node;
 mod placement;
+mod record;
+mod replay;
 mod roster;
 mod seat;
 mod served;
@@ -44,6 +47,8 @@ pub use load::{Load, Tally, load};
 pub use log::{LogFolder, LogForm};
 pub use node::NodeStats;
 pub use placement::{Host, InTurn, Placement};
+pub use record::{RECORDING_FORMAT, RecordError, RecordFolder};
+pub use replay::{Cut, Parting, Recording, ReplayError, Replayed, ReplayedProcess, replay};
 pub use roster::{NodeNumber, Notice, Notices, Peer};
 pub use served::Served;
 pub use user::{FORMAT, Hello, LONGEST, Request, Response, User, UserError};

@@ -26,8 +26,9 @@ use super::handshake::{self, Limits, NodeSecret};
 use super::link::{Incoming, Line, Outgoing, Room, take_parcels};
 use super::log::LogFolder;
 use super::placement::{Host, Placement};
+use super::record::RecordFolder;
 use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
-use super::seat::{Coming, Leaving, Seat, Watcher};
+use super::seat::{Coming, Keep, Leaving, Seat, Watcher};
 
 /// How many signatures a process remembers that it made or checked itself.
 const SIGNATURES_REMEMBERED: usize = 4096;
@@ -79,6 +80,7 @@ pub(super) struct NodePlan<P: Protocol> {
     pub(super) room: Room,
     pub(super) clock: Clock,
     pub(super) log: Option<LogFolder>,
+    pub(super) record: Option<RecordFolder>,
     pub(super) notices: Notices,
     pub(super) answers: Answers<P>,
     pub(super) signals: Signals,
@@ -188,6 +190,7 @@ struct Shared {
     limits: Limits,
     clock: Clock,
     log: Option<LogFolder>,
+    record: Option<RecordFolder>,
     notices: Notices,
 }
 
@@ -207,6 +210,7 @@ impl<P: Protocol> Node<P> {
                 limits: plan.limits,
                 clock: plan.clock,
                 log: plan.log,
+                record: plan.record,
                 notices: plan.notices,
             }),
             interposers: plan.interposers,
@@ -326,7 +330,7 @@ impl<P: Protocol> Node<P> {
 
     /// Whoever reads the logs sees everything, whenever there is nothing else to do.
     fn flush_logs(&mut self) {
-        if self.plan.log.is_some() {
+        if self.plan.log.is_some() || self.plan.record.is_some() {
             self.seats.values_mut().for_each(|seat| seat.flush());
         }
     }
@@ -446,12 +450,29 @@ impl<P: Protocol> Node<P> {
         }
     }
 
+    /// Who logs and who records it, if anybody does.
     fn watcher(&self, address: Address) -> Watcher<P> {
-        match self.plan.log.as_ref()?.open(address, &self.plan.notices) {
-            Ok(log) => Some(Box::new(log)),
-            Err(error) => {
-                self.plan.notices.tell(Notice::Unlogged { why: error.to_string() });
-                None
+        let Shared { log, record, clock, notices, .. } = &*self.plan;
+        let log = log.as_ref().and_then(|log| {
+            let unlogged = |why: std::io::Error| Notice::Unlogged { why: why.to_string() };
+            log.open(address, notices).map_err(|why| notices.tell(unlogged(why))).ok()
+        });
+        let recorder = record.as_ref().and_then(|record| {
+            let opened = record.open::<P>(address, self.scheme, *clock, notices);
+            let process = address.to_string();
+            let unrecorded = |why: std::io::Error| {
+                notices.tell(Notice::Unrecorded { process, why: why.to_string() });
+            };
+            opened.map_err(unrecorded).ok()
+        });
+        match (log, recorder) {
+            (None, None) => None,
+            (Some(log), None) => Some(Box::new(log)),
+            (None, Some(recorder)) => Some(Box::new(recorder)),
+            (Some(log), Some(recorder)) => {
+                let both: (Box<dyn Keep<P>>, Box<dyn Keep<P>>) =
+                    (Box::new(log), Box::new(recorder));
+                Some(Box::new(both))
             }
         }
     }
@@ -633,6 +654,7 @@ mod tests {
             room: Room { parcels: 100, bytes: 100_000, frame: 10_000 },
             clock: Clock::start(),
             log: None,
+            record: None,
             notices: Notices::to(move |notice| ear.lock().unwrap().push(notice.to_string())),
             answers,
             signals: Signals {

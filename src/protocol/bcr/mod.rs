@@ -132,7 +132,7 @@ pub struct ReplicaBirth<R: Rules> {
 }
 
 /// What may be asked of a client from outside, beside its workload and after it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     /// That an operation is executed.
