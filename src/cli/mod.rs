@@ -20,6 +20,7 @@ mod logged;
 mod new;
 mod pictured;
 mod place;
+mod replay;
 mod run;
 mod schema;
 mod serve;
@@ -168,6 +169,8 @@ enum Command {
     Serve(serve::Args),
     /// Ask a cluster that is served: once, by hand, or with a load.
     Client(client::Args),
+    /// Replay what was recorded on real sockets, under its judges.
+    Replay(replay::Args),
     /// Print the JSON Schema of scenarios, for editors, or that of a log's lines.
     Schema(schema::Args),
     /// Print a script that completes commands in a shell.
@@ -246,6 +249,7 @@ impl Command {
             Command::Step(args) => step::step(&args, shell),
             Command::Serve(args) => serve::serve(&args, shell),
             Command::Client(args) => client::client(&args, shell),
+            Command::Replay(args) => replay::replay(&args, shell),
             Command::Schema(args) => schema::schema(&args, shell),
             Command::Completions { shell: kind } => {
                 clap_complete::generate(kind, &mut visible(Cli::command()), "perjury", shell);

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use crate::net::{
     Cluster, ClusterError, LogFolder, LogForm, NodeNumber, NodeStats, Notice, Notices, Peer, Plan,
+    RecordFolder,
 };
 use crate::protocol::bcr::Settings;
 
@@ -23,6 +24,7 @@ pub(super) const USUAL_ADDRESS: &str = "127.0.0.1:7415";
 Examples:
   perjury serve --protocol bcr --t 1
   perjury serve --t 2 --listen 127.0.0.1:7500 --log logs
+  perjury serve --t 1 --record recorded           then perjury replay recorded
   perjury client \"put('movie','star')\" \"get('movie')\"
 
 SIGINT (Ctrl-C) and SIGTERM stop it: no new requests are taken, those in flight are answered.")]
@@ -54,6 +56,15 @@ pub(super) struct Args {
     /// How that is written.
     #[arg(long, value_name = "FORM", default_value = "text")]
     log_form: Form,
+    /// Record what comes to each process, in this folder, for `perjury replay`. What is recorded
+    /// holds the keys of all processes.
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// How much is kept of each process's recording, in MiB; more drops what is oldest, and then it
+    /// cannot be replayed.
+    #[arg(long, value_name = "MIB", default_value_t = 1024, requires = "record",
+          value_parser = clap::value_parser!(u64).range(1..1 << 30))]
+    record_keep: u64,
 }
 
 /// How logs are written.
@@ -85,6 +96,12 @@ impl Args {
             Form::Json => LogForm::Json,
         };
         plan.log = self.log.clone().map(|folder| LogFolder { folder, form });
+        plan.record = self.record.clone().map(|folder| {
+            let keep_bytes = self.record_keep << 20;
+            let usual = RecordFolder::new(folder);
+            let segment_bytes = usual.segment_bytes.min(keep_bytes / 2);
+            RecordFolder { keep_bytes, segment_bytes, ..usual }
+        });
         plan.notices = Notices::to(say);
         plan
     }
