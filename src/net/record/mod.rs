@@ -154,6 +154,8 @@ impl Recorder {
     fn write(&mut self, write: impl FnOnce(&mut Segments, &mut Timeline) -> io::Result<()>) {
         let Some(segments) = &mut self.segments else { return };
         if let Err(error) = write(segments, &mut self.timeline) {
+            // What was gathered before may still find its place.
+            let _ = segments.flush();
             self.segments = None;
             let (process, why) = (self.process.to_string(), error.to_string());
             self.notices.tell(Notice::Unrecorded { process, why });

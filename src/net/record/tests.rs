@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use super::format::{Flaw, Moment, Segment, Unread, file_name, outline};
+use super::format::{Flaw, Moment, Readable, Segment, Unread, file_name, outline};
 use super::*;
 use crate::crypto::Digest;
 use crate::identity::Identity;
@@ -43,6 +43,32 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).ok();
     }
+}
+
+/// Writes the recording of a process anew, with other entries.
+pub(in crate::net) fn rewrite<P: Protocol>(
+    folder: &Path,
+    process: Address,
+    change: impl Fn(&mut Readable<P>),
+) where
+    P::Command: serde::de::DeserializeOwned,
+{
+    let path = folder.join(file_name(process, 0));
+    let mut segment = Segment::open(&path).expect("it has a header");
+    let header = segment.header.clone();
+    let mut entries = Vec::new();
+    while let Some(entry) = segment.next().expect("it is whole") {
+        let decoded = crate::wire::decode::<(Moment, Readable<P>)>(entry, entry.len());
+        entries.push(decoded.expect("it is what was written"));
+    }
+    fs::remove_file(&path).expect("it is there");
+    let mut segments =
+        Segments::begin(folder.to_owned(), process, ROOMY, header).expect("it can be written");
+    for (moment, mut entry) in entries {
+        change(&mut entry);
+        segments.push(moment, &entry).unwrap();
+    }
+    segments.flush().unwrap();
 }
 
 fn scratch(name: &str) -> Scratch {

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::super::clock::Clock;
 use super::super::record::RecordFolder;
-use super::super::record::format::file_name;
-use super::super::record::tests::Scratch;
+use super::super::record::format::{Entry, Mark, Readable, file_name};
+use super::super::record::tests::{Scratch, rewrite};
 use super::super::roster::Notices;
 use super::super::seat::{Coming, Keep, Leaving, Seat};
 use super::*;
@@ -177,6 +177,62 @@ fn a_lie_is_told_again_and_who_does_not_tell_it_parts() {
     assert_eq!(parting.told, "shuttle from replica 0.0");
     assert_eq!(parting.recorded, "injected");
     assert!(parting.now.contains(": noted ordered "), "{parting}");
+}
+
+/// The first parting of the middle replica, where its recording says something else.
+fn parting(name: &str, change: impl Fn(&mut Readable<Bcr>)) -> Parting {
+    let folder = recorded(name, 2, "");
+    let middle = Address::of(Identity::replica(0, 1));
+    rewrite::<Bcr>(&folder, middle, change);
+    let mut replayed = replay(&folder).expect("it can be read");
+    assert!(!replayed.is_as_recorded());
+    assert_eq!(replayed.partings.len(), 1, "{:?}", replayed.partings);
+    let parting = replayed.partings.remove(0);
+    assert_eq!(parting.process, middle);
+    parting
+}
+
+#[test]
+fn a_state_that_differs_is_told_by_its_field() {
+    let parting = parting("state", |entry| {
+        if let Entry::End(Mark { state: Some(state), .. }) = entry {
+            state[1].1 ^= 1;
+        }
+    });
+    assert!(parting.recorded.starts_with("a state with \"next slot\" of hash "), "{parting}");
+    assert_eq!(parting.now, "a state with \"next slot\" = 3");
+}
+
+#[test]
+fn a_digest_that_differs_is_told_where_every_event_is_alike() {
+    let parting = parting("digest", |entry| {
+        if let Entry::End(mark) = entry {
+            mark.digest = Digest::from_bytes([0; 32]);
+        }
+    });
+    assert!(parting.recorded.ends_with(" events, digest 00000000"), "{parting}");
+    assert_eq!(parting.recorded.split(',').next(), parting.now.split(',').next());
+}
+
+#[test]
+fn an_event_too_few_or_too_many_is_told() {
+    let few = parting("few", |entry| {
+        if let Entry::Did(sights) = entry
+            && sights.len() == 3
+        {
+            sights.pop();
+        }
+    });
+    assert_eq!(few.recorded, "nothing more");
+    assert!(few.now.contains("replica 0.1: sent shuttle to=replica 0.2"), "{few}");
+    let many = parting("many", |entry| {
+        if let Entry::Did(sights) = entry
+            && sights.len() == 3
+        {
+            sights.push(sights[0]);
+        }
+    });
+    assert_eq!((many.recorded.as_str(), many.now.as_str()), ("received shuttle", "nothing more"));
 }
 
 #[test]
