@@ -143,11 +143,13 @@ impl Notary {
     }
 
     /// How many keys it knows.
+    #[cfg(feature = "net")]
     pub(crate) fn keys_known(&self) -> usize {
         self.directory.len()
     }
 
     /// Learns the keys that another one knows, of parties whom it does not know itself.
+    #[cfg(feature = "net")]
     pub(crate) fn learn_from(&mut self, other: &Notary) {
         other.directory.iter().for_each(|(owner, key)| self.meet(*owner, key));
     }

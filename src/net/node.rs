@@ -297,11 +297,9 @@ impl<P: Protocol> Node<P> {
     async fn work(&mut self, mut outlet: Outlet<P>, mut stop: oneshot::Receiver<()>) {
         let mut came = Vec::with_capacity(TAKEN_AT_ONCE);
         self.begin_if_ready();
+        self.flush_logs();
         loop {
             self.flush();
-            if outlet.is_empty() {
-                self.flush_logs();
-            }
             let due = self.due.first().map(|(due_ns, _)| self.plan.clock.at(*due_ns));
             tokio::select! {
                 biased;
@@ -318,6 +316,10 @@ impl<P: Protocol> Node<P> {
                 self.deliver();
             }
             self.tick();
+            // Before anybody outside learns what came of it.
+            if outlet.is_empty() {
+                self.flush_logs();
+            }
             // The links have their turn, however much comes.
             tokio::task::yield_now().await;
         }
@@ -328,7 +330,7 @@ impl<P: Protocol> Node<P> {
         self.lines.values().for_each(|line| line.flush());
     }
 
-    /// Whoever reads the logs sees everything, whenever there is nothing else to do.
+    /// Whoever reads logs and recordings sees everything, whenever there is nothing else to do.
     fn flush_logs(&mut self) {
         if self.plan.log.is_some() || self.plan.record.is_some() {
             self.seats.values_mut().for_each(|seat| seat.flush());

@@ -220,7 +220,8 @@ impl<P: Protocol> Seat<P> {
         }
     }
 
-    /// Tells whoever watches what happened to the process; returns the event's number.
+    /// Tells whoever watches what happened to the process; returns the event's number. From outside
+    /// of the seat that is its birth, and that it made somebody in vain: `record` knows of these.
     pub(super) fn emit(&mut self, now: Now, cause: u64, what: What<'_, P>) -> u64 {
         let Some(watch) = &mut self.watch else {
             return 0;

@@ -42,6 +42,7 @@ impl Canonical {
     }
 
     /// The same, with every statement of a list told by itself.
+    #[cfg(feature = "net")]
     pub(super) fn one_by_one(domain: &str) -> Canonical {
         Canonical { in_one: false, ..Canonical::new(domain) }
     }

@@ -207,7 +207,8 @@ pub struct ReplayedProcess {
     pub is_silent: bool,
 }
 
-/// A recorded folder.
+/// A recorded folder. Where several programs recorded, each to a folder of its own, it is the
+/// folder in which all of these lie.
 #[derive(Debug)]
 pub struct Recording {
     folder: PathBuf,
@@ -223,29 +224,32 @@ impl Recording {
     /// If it holds no recording that can be replayed from its beginning.
     pub fn open(folder: impl AsRef<Path>) -> Result<Recording, ReplayError> {
         let folder = folder.as_ref().to_owned();
-        let unreadable = |error| ReplayError::File { path: folder.clone(), error };
-        let mut files = segments_in(&folder).map_err(unreadable)?;
-        files.sort();
-        let mut segments: BTreeMap<Address, Vec<Segment>> = BTreeMap::new();
-        for path in files {
-            let segment = match Segment::open(&path) {
-                // A program was killed as it made the file.
-                Err(Unread::Header) if is_empty(&path) => continue,
-                segment => segment.map_err(unread(&path))?,
-            };
-            let process = segment.header.process.parse();
-            let process = process.map_err(|_| ReplayError::Header { file: path })?;
-            segments.entry(process).or_default().push(segment);
+        let folders = parts_of(&folder)?;
+        let mut files: BTreeMap<Address, Vec<(Header, PathBuf)>> = BTreeMap::new();
+        for part in &folders {
+            let unreadable = |error| ReplayError::File { path: part.clone(), error };
+            for path in segments_in(part).map_err(unreadable)? {
+                let header = match Segment::open(&path) {
+                    // A program was killed as it made the file.
+                    Err(Unread::Header) if is_empty(&path) => continue,
+                    segment => segment.map_err(unread(&path))?.header,
+                };
+                let process = header.process.parse();
+                let process = process.map_err(|_| ReplayError::Header { file: path.clone() })?;
+                files.entry(process).or_default().push((header, path));
+            }
         }
-        if segments.is_empty() {
+        if files.is_empty() {
             return Err(ReplayError::Nothing(folder));
         }
-        let survey = |(process, mut segments): (Address, Vec<Segment>)| {
-            segments.sort_by_key(|segment| segment.header.segment);
-            Track::survey(process, segments).map(Arc::new)
+        let survey = |(process, mut files): (Address, Vec<(Header, PathBuf)>)| {
+            files.sort_by_key(|(header, _)| header.segment);
+            Track::survey(process, files).map(Arc::new)
         };
-        let tracks = segments.into_iter().map(survey).collect::<Result<_, _>>()?;
-        let scenario = read_scenario(&folder.join(SCENARIO));
+        let tracks = files.into_iter().map(survey).collect::<Result<_, _>>()?;
+        let scenarios = folders.iter().map(|part| part.join(SCENARIO));
+        let told = scenarios.clone().find(|path| path.exists()).or(scenarios.clone().next());
+        let scenario = read_scenario(&told.unwrap_or_default());
         Ok(Recording { folder, scenario, tracks })
     }
 
@@ -405,6 +409,22 @@ fn report_is_whole(report: &Report) -> bool {
     !matches!(report.stop, crate::sim::Stop::Recorded { is_whole: false, .. })
 }
 
+/// A folder and those in it: each program of a cluster may have recorded to its own.
+fn parts_of(folder: &Path) -> Result<Vec<PathBuf>, ReplayError> {
+    let unreadable = |error| ReplayError::File { path: folder.to_owned(), error };
+    let mut parts = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            parts.push(path);
+        }
+    }
+    parts.sort();
+    parts.insert(0, folder.to_owned());
+    Ok(parts)
+}
+
+/// Whether not even a header is in a file.
 fn is_empty(path: &Path) -> bool {
     let bytes = fs::read(path).unwrap_or_default();
     !bytes.contains(&b'\n')

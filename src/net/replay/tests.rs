@@ -306,6 +306,19 @@ fn a_recording_in_many_files_is_one() {
 }
 
 #[test]
+fn what_several_programs_recorded_is_replayed_from_one_folder() {
+    let folder = recorded("several", 2, "");
+    for (part, process) in [("a", Identity::replica(0, 1)), ("b", Identity::OLYMPUS)] {
+        let file = file_name(Address::of(process), 0);
+        fs::create_dir(folder.join(part)).expect("it can be made");
+        fs::rename(folder.join(&file), folder.join(part).join(&file)).expect("it can be moved");
+    }
+    fs::rename(folder.join(SCENARIO), folder.join("b").join(SCENARIO)).expect("it can be moved");
+    let replayed = replay(&folder).expect("it can be read");
+    assert_eq!((replayed.partings, replayed.report.verdict), (Vec::new(), Verdict::Held));
+}
+
+#[test]
 fn what_lost_its_beginning_is_refused() {
     let folder = scratch("later");
     let usual = RecordFolder::new(&*folder);

@@ -62,27 +62,28 @@ impl fmt::Display for Cut {
 
 impl Track {
     /// Looks through the segments of one process, the first one first.
-    pub(super) fn survey(process: Address, segments: Vec<Segment>) -> Result<Track, ReplayError> {
-        let process_name = || process.to_string();
-        let Some(first) = segments.first() else {
-            return Err(ReplayError::Gap { process: process_name(), segment: 0 });
+    pub(super) fn survey(
+        process: Address,
+        files: Vec<(Header, PathBuf)>,
+    ) -> Result<Track, ReplayError> {
+        let name = || process.to_string();
+        let Some((header, _)) = files.first().cloned() else {
+            return Err(ReplayError::Gap { process: name(), segment: 0 });
         };
-        let header = first.header.clone();
         if header.segment > 0 {
-            let (process, inputs) = (process_name(), header.inputs);
-            return Err(ReplayError::BeginsLater { process, inputs });
+            return Err(ReplayError::BeginsLater { process: name(), inputs: header.inputs });
         }
-        for (number, segment) in (0..).zip(&segments) {
-            if segment.header.life != header.life {
-                return Err(ReplayError::Mixed { file: segment.path.clone() });
+        for (number, (other, path)) in (0..).zip(&files) {
+            if other.life != header.life {
+                return Err(ReplayError::Mixed { file: path.clone() });
             }
-            if segment.header.segment != number {
-                return Err(ReplayError::Gap { process: process_name(), segment: number });
+            if other.segment != number {
+                return Err(ReplayError::Gap { process: name(), segment: number });
             }
         }
         let mut track = Track {
             process,
-            files: segments.iter().map(|segment| segment.path.clone()).collect(),
+            files: files.into_iter().map(|(_, path)| path).collect(),
             end: (0, 0),
             cut: None,
             last_input_ns: header.monotonic_ns,
@@ -90,9 +91,9 @@ impl Track {
             ended: None,
             header,
         };
-        let last = segments.len() - 1;
-        for (index, segment) in segments.into_iter().enumerate() {
-            if let Some(cut) = track.look_through(index, segment, index == last)? {
+        for (index, path) in track.files.clone().iter().enumerate() {
+            let segment = Segment::open(path).map_err(unread(path))?;
+            if let Some(cut) = track.look_through(index, segment)? {
                 track.cut = Some(cut);
                 break;
             }
@@ -105,8 +106,8 @@ impl Track {
         &mut self,
         index: usize,
         mut segment: Segment,
-        is_last: bool,
     ) -> Result<Option<Cut>, ReplayError> {
+        let is_last = index + 1 == self.files.len();
         let mut timeline = Timeline(segment.header.now());
         loop {
             let at = segment.at;
