@@ -76,7 +76,7 @@ impl fmt::Display for Notice {
             Notice::Unserved { from, why } => write!(f, "the gateway refused {from}: {why}"),
             Notice::Unlogged { why } => write!(f, "the log ends here: {why}"),
             Notice::Unrecorded { process, why } => {
-                write!(f, "the recording of {process} ends here: {why}")
+                write!(f, "the recording of {process} ends here: {why}; mend that and record anew")
             }
         }
     }

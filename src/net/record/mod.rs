@@ -270,7 +270,9 @@ impl<P: Protocol> Keep<P> for Recorder {
             return;
         }
         self.settle();
-        let entry = Entry::<(), (), ()>::End(self.mark::<P>(process, true));
+        // A process that failed in the middle of an input is not to be looked at.
+        let looks = !std::thread::panicking();
+        let entry = Entry::<(), (), ()>::End(self.mark::<P>(process, looks));
         let now = self.clock.now();
         self.write(|segments, timeline| {
             segments.push(timeline.moment(now), &entry)?;

@@ -1,8 +1,10 @@
 //! Recordings without sockets: the processes of a cluster, handed what the others send.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::super::clock::Clock;
 use super::super::record::RecordFolder;
@@ -13,11 +15,19 @@ use super::super::seat::{Coming, Keep, Leaving, Seat};
 use super::*;
 use crate::crypto::{Memory, Notary, Scheme};
 use crate::object::Operation;
-use crate::process::{Protocol as _, Ticket};
+use crate::process::{Input, Interpose, Outbox, Process as _, Protocol as _, Ticket};
 use crate::protocol::bcr::{self, Birth, Settings};
+use crate::time::Now;
 
 fn scratch(name: &str) -> Scratch {
     Scratch::new(&format!("replay-{name}"))
+}
+
+/// One client that asks for nothing of its own, and these failures.
+fn scenario_of(faults: &str) -> Scenario {
+    let text = format!("protocol = \"bcr\"\nt = 1\n[[client]]\nworkload = \"\"\n{faults}");
+    let reading = scenario::read("a hall", text.as_bytes(), &Default::default());
+    reading.scenario.expect("it is a scenario")
 }
 
 /// The processes of a cluster, and what is on its way between them.
@@ -33,10 +43,17 @@ struct Hall {
 impl Hall {
     /// One in which these failures happen.
     fn open(record: RecordFolder, faults: &str) -> Hall {
-        let text = format!("protocol = \"bcr\"\nt = 1\n[[client]]\nworkload = \"\"\n{faults}");
-        let reading = scenario::read("a hall", text.as_bytes(), &Default::default());
-        let scenario = reading.scenario.expect("it is a scenario");
+        let scenario = scenario_of(faults);
         let interposers = fault::interposers(&scenario.faults, scenario.seed);
+        Hall::behind(record, scenario, interposers)
+    }
+
+    /// One with these before its processes.
+    fn behind(
+        record: RecordFolder,
+        scenario: Scenario,
+        interposers: Option<Interposers<Bcr>>,
+    ) -> Hall {
         record.begin(|| scenario).expect("the folder can be written");
         let (seats, coming, clock) = (BTreeMap::new(), VecDeque::new(), Clock::start());
         let mut hall = Hall { seats, coming, record, interposers, clock, answered: 0 };
@@ -240,11 +257,9 @@ fn what_a_message_said_is_known_from_its_receiver() {
     let folder = recorded("content", 2, "");
     let recording = Recording::open(&folder).expect("it can be read");
     let scenario = recording.scenario().expect("it is built in");
-    let text = format!("protocol = \"bcr\"\nt = 1\n[[client]]\nworkload = \"\"\n{}", {
-        "[[fault]]\nreplica = 0\nwhen = \"client_request(0,1)\"\nthen = \"change_operation()\"\n"
-    });
-    let reading = scenario::read("a liar", text.as_bytes(), &Default::default());
-    let liar = reading.scenario.expect("it is a scenario");
+    let liar = scenario_of(
+        "[[fault]]\nreplica = 0\nwhen = \"client_request(0,1)\"\nthen = \"change_operation()\"\n",
+    );
     let interposers = fault::interposers::<Bcr>(&liar.faults, 0);
     let replayed = recording.replay_of::<Bcr>(scenario, interposers).expect("it can be read");
     let parting = replayed.partings.first().expect("the head lies now");
@@ -285,6 +300,52 @@ fn where_a_recording_breaks_off_and_its_process_does_not_nobody_is_blamed() {
     assert!(middle.is_silent && !middle.is_gone && middle.cut.is_some(), "{middle:?}");
     assert_eq!(replayed.report.faulty, BTreeMap::new());
     assert_eq!(replayed.report.verdict, Verdict::Undecided, "{}", replayed.report);
+}
+
+/// A process with a mistake in it: it fails at its fifth input.
+#[derive(Clone, Debug)]
+struct Mistaken(u32);
+
+impl Interpose<Bcr> for Mistaken {
+    fn handle(
+        &mut self,
+        now: Now,
+        input: Input<Bcr>,
+        process: &mut bcr::Process<Sound>,
+        out: &mut Outbox<Bcr>,
+    ) {
+        self.0 += 1;
+        assert!(self.0 < 5, "the mistake");
+        process.handle(now, input, out);
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Interpose<Bcr>> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn the_input_at_which_a_process_failed_is_on_record() {
+    let tail = Address::of(Identity::replica(0, 2));
+    let mistaken: Interposers<Bcr> = Arc::new(move |address| {
+        (address == tail).then(|| Box::new(Mistaken(0)) as Box<dyn Interpose<Bcr>>)
+    });
+    let folder = scratch("failed");
+    let record = RecordFolder::new(&*folder);
+    let mut hall = Hall::behind(record, scenario_of(""), Some(mistaken.clone()));
+    let asked = catch_unwind(AssertUnwindSafe(|| hall.ask(9)));
+    assert!(asked.is_err());
+    drop(hall);
+    let recording = Recording::open(&folder).expect("it can be read");
+    let scenario = recording.scenario().expect("it is built in");
+    let again = AssertUnwindSafe(|| recording.replay_of::<Bcr>(scenario, Some(mistaken)));
+    let told = catch_unwind(again).expect_err("it fails again");
+    assert_eq!(told.downcast_ref::<&str>(), Some(&"the mistake"));
+    let mended = recording.replay().expect("it can be read");
+    let parting = mended.partings.first().expect("it does not fail any more");
+    assert_eq!((parting.process, parting.recorded.as_str()), (tail, "nothing more"));
+    assert_eq!(parting.told, "shuttle from replica 0.1");
+    assert_eq!(process(&mended, "replica 0.2").inputs, parting.input);
 }
 
 #[test]
@@ -402,21 +463,18 @@ impl Mishap {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-    /// Whatever befalls a file: it is refused, or read as far as it is good, and no process does
-    /// anything else than it did.
-    #[test]
-    fn a_spoilt_recording_makes_nobody_part(
-        file in any::<prop::sample::Index>(),
-        mishaps in proptest::collection::vec(mishap(), 1..4),
-    ) {
-        static WHOLE: std::sync::LazyLock<Scratch> =
-            std::sync::LazyLock::new(|| recorded("spoilt-whole", 2, ""));
+/// Whatever befalls a file: it is refused, or read as far as it is good, and no process does
+/// anything else than it did.
+#[test]
+fn a_spoilt_recording_makes_nobody_part() {
+    let whole = recorded("spoilt-whole", 2, "");
+    let mut files: Vec<_> = fs::read_dir(&*whole).unwrap().map(|one| one.unwrap()).collect();
+    files.sort_by_key(|one| one.file_name());
+    let mishaps = (any::<prop::sample::Index>(), proptest::collection::vec(mishap(), 1..4));
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) };
+    let tried = TestRunner::new(config).run(&mishaps, |(file, mishaps)| {
         let folder = scratch("spoilt");
         fs::create_dir_all(&*folder).unwrap();
-        let mut files: Vec<_> = fs::read_dir(&**WHOLE).unwrap().map(|one| one.unwrap()).collect();
-        files.sort_by_key(|one| one.file_name());
         let chosen = file.index(files.len());
         for (place, one) in files.iter().enumerate() {
             let mut bytes = fs::read(one.path()).unwrap();
@@ -431,7 +489,9 @@ proptest! {
             let is_judged_alike = files[chosen].file_name() != SCENARIO;
             prop_assert!(!is_judged_alike || replayed.report.verdict != Verdict::Broken);
         }
-    }
+        Ok(())
+    });
+    tried.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[test]
