@@ -32,7 +32,7 @@
 //! * [`time`], [`identity`], [`choice`]: nanoseconds; who is who; every random answer by its name.
 //! * [`wire`], [`crypto`], [`object`]: bounded encoding; keys, signatures; what is replicated.
 //! * [`process`]: all that a protocol knows of the world.
-//! * [`protocol`]: Byzantine chain replication.
+//! * [`protocol`]: Byzantine chain replication; one server alone, to compare with.
 //! * [`syntax`], [`fault`], [`scenario`]: what a file says, and what is wrong with it.
 //! * [`trace`]: everything that happens is an event; text, JSON and the digest are made of events.
 //! * [`sim`]: the world: virtual time, simulated network, one loop.

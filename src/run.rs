@@ -72,6 +72,10 @@ pub fn visit<V: Visitor>(scenario: &Scenario, visitor: V) -> Result<V::Outcome, 
                 Ok(visitor.visit(scenario, world))
             }
         },
+        scenario::Protocol::Solo(solo) => {
+            let world = cluster::solo(scenario, solo, settings(scenario)?);
+            Ok(visitor.visit(scenario, world))
+        }
         scenario::Protocol::Own(own) => Err(Refusal::Own(own.name)),
     }
 }
@@ -551,6 +555,7 @@ impl Display for Summary<'_> {
                     write!(f, "quirk {quirk}, ")?;
                 }
             }
+            scenario::Protocol::Solo(_) => write!(f, "solo: 1 server, ")?,
             scenario::Protocol::Own(own) => {
                 let (bears, replicas) = (own.tolerated, own.replicas());
                 write!(f, "{}, {replicas} replicas, bears {bears}: ", own.name)?;

@@ -19,20 +19,27 @@ struct Served {
 
 impl Served {
     fn start(words: &[&str]) -> Served {
-        let mut child = program()
+        let child = program()
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(words)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
+        Served::of(child, "gateway ")
+    }
+
+    /// What runs there, once it has told that it is ready.
+    fn of(mut child: Child, ready: &str) -> Served {
         let mut rest = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        while !line.starts_with("gateway ") {
+        let (mut line, mut gateway) = (String::new(), String::new());
+        while !line.starts_with(ready) {
             line.clear();
             assert!(rest.read_line(&mut line).expect("it is text") > 0, "it ended too early");
+            if line.starts_with("gateway ") {
+                gateway = line.split_whitespace().last().expect("an address").to_owned();
+            }
         }
-        let gateway = line.split_whitespace().last().expect("an address").to_owned();
         Served { child, gateway, rest }
     }
 
@@ -70,6 +77,21 @@ fn a_cluster_is_served_asked_and_stopped() {
     assert_eq!(code, Some(0), "{complaints}");
     assert!(told.starts_with("stopped   ") && told.contains(", 0 lost"), "{told}");
     assert!(complaints.ends_with("in flight is answered first\n"), "{complaints}");
+}
+
+#[test]
+fn one_server_is_served_too_and_has_no_knobs_of_the_chain() {
+    let served = Served::start(&["--protocol", "solo", "--clients", "2"]);
+    let told = perjury(&["client", "--to", &served.gateway, "put('k','v')", "get('k')"]);
+    assert_eq!((code(&told), out(&told).as_str()), (0, "OK\nv\n"), "{}", err(&told));
+    let (status, told, complaints) = served.end("-TERM");
+    assert_eq!(status, Some(0), "{complaints}");
+    assert!(told.contains("0 lost; 0 statements under 0 signatures, 0 checked"), "{told}");
+    for knob in ["--t", "--checkpoint-every"] {
+        let told = perjury(&["serve", "--protocol", "solo", knob, "1"]);
+        assert_eq!(code(&told), 2);
+        assert!(err(&told).contains("is a knob of bcr"), "{}", err(&told));
+    }
 }
 
 #[test]
@@ -115,13 +137,137 @@ fn what_cannot_be_served_or_reached_is_said_with_a_remedy() {
     }
 }
 
+/// A folder with the file of a cluster of one node, and its key.
+fn one_node(name: &str, gateway: &str) -> std::path::PathBuf {
+    let folder = scratch(name);
+    let made = perjury(&["keys", &folder.join("host1.key").display().to_string()]);
+    assert_eq!(code(&made), 0, "{}", err(&made));
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = free.local_addr().expect("it has one");
+    let text = format!(
+        "format = 1\nprotocol = \"solo\"\n[[node]]\nname = \"host1\"\naddress = \"{address}\"\n\
+         {}gateway = \"{gateway}\"\n",
+        out(&made)
+    );
+    std::fs::write(folder.join("cluster.toml"), text).expect("it can be written");
+    folder
+}
+
+/// What `perjury node` says in such a folder.
+fn node_in(folder: &std::path::Path, words: &[&str]) -> (i32, String) {
+    let words = [&["node", "--config", "cluster.toml"], words].concat();
+    let told = program().args(words).current_dir(folder).output().expect("it starts");
+    (code(&told), err(&told))
+}
+
+#[test]
+fn a_key_is_made_once_and_nobody_else_can_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = scratch("keys").join("host1.key");
+    let path = file.display().to_string();
+    let made = perjury(&["keys", &path]);
+    assert_eq!(code(&made), 0, "{}", err(&made));
+    assert_eq!((out(&made).len(), out(&made).starts_with("key = \"")), (73, true));
+    let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(out(&perjury(&["keys", &path, "--show"])), out(&made));
+    let again = perjury(&["keys", &path]);
+    assert_eq!(code(&again), 2);
+    assert!(err(&again).contains("is there already") && err(&again).contains("--force"));
+    assert_eq!(out(&perjury(&["keys", &path, "--show"])), out(&made), "it is as it was");
+    let other = perjury(&["keys", &path, "--force"]);
+    assert_eq!((code(&other), out(&other) == out(&made)), (0, false));
+}
+
+#[test]
+fn a_node_says_what_is_wrong_with_its_file_or_key() {
+    let folder = one_node("wrong-nodes", "127.0.0.1:0");
+    let file = std::fs::read_to_string(folder.join("cluster.toml")).expect("it was written");
+    let says = |words: &[&str], part: &str| {
+        let (code, told) = node_in(&folder, words);
+        assert_eq!(code, 2, "{told}");
+        assert!(told.contains(part), "{part}: {told}");
+    };
+    says(&["--name", "host2"], "there is no node \"host2\"; there are: host1");
+    says(&["--name", "host1", "--key", "none.key"], "`perjury keys none.key` makes one");
+    let other = folder.join("other.key").display().to_string();
+    assert_eq!(code(&perjury(&["keys", &other])), 0);
+    says(&["--name", "host1", "--key", "other.key"], "this is not the key of host1");
+    let open = Command::new("chmod").arg("644").arg(&other).status().expect("there is chmod");
+    assert!(open.success());
+    says(&["--name", "host1", "--key", "other.key"], "run `chmod 600 other.key`");
+    let address = file.split("address = \"").nth(1).and_then(|rest| rest.split('"').next());
+    let taken = TcpListener::bind(address.expect("there is one")).expect("it was free");
+    says(&["--name", "host1"], "take another address");
+    drop(taken);
+    for (text, part) in [
+        (file.clone() + &file[file.find("[[node]]").expect("there is one")..], "the name host1"),
+        (file.replace("solo", "bcr") + "[hosts]\nreplicas = [3]\n", "names node 3"),
+        (file.replace("gateway", "gatewy"), "unknown field `gatewy`"),
+        ("format = 1\nprotocol = \"solo\"\n".to_owned(), "write a [[node]]"),
+    ] {
+        std::fs::write(folder.join("cluster.toml"), text).expect("it can be written");
+        says(&["--name", "host1"], part);
+        says(&["--name", "host1"], "cluster.toml: ");
+    }
+}
+
+#[test]
+fn one_node_serves_and_stops() {
+    let folder = one_node("one-node", "127.0.0.1:0");
+    let child = program()
+        .args(["node", "--config", "cluster.toml", "--name", "host1"])
+        .current_dir(&folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let served = Served::of(child, "ready     64 clients here");
+    let told = perjury(&["client", "--to", &served.gateway, "put('k','v')", "get('k')"]);
+    assert_eq!((code(&told), out(&told).as_str()), (0, "OK\nv\n"), "{}", err(&told));
+    let (status, told, complaints) = served.end("-TERM");
+    assert_eq!(status, Some(0), "{complaints}");
+    assert!(told.contains("stopped   ") && told.contains("0 lost"), "{told}");
+}
+
+/// The commands of the section of the README, block by block.
+fn block_of_readme(number: usize) -> &'static str {
+    let readme = include_str!("../README.md");
+    let (_, section) = readme.split_once("## On real sockets\n").expect("there is one");
+    let block = section.split("```sh\n").nth(number + 1).expect("with commands");
+    block.split_once("```").expect("which end").0
+}
+
+/// Nine ports that are free, as far as one can know, but for their last digit, which is 1 to 9.
+fn free_ports() -> String {
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let tens = (2000..3000).map(|tens| tens * 10 + std::process::id() as u16 % 7 * 10);
+    let mut free = tens.filter(|port| (1..10).all(|digit| free(port + digit)));
+    (free.next().expect("some are free") / 10).to_string()
+}
+
+#[test]
+fn the_nodes_of_the_readme_are_a_cluster() {
+    let ports = free_ports();
+    let block = block_of_readme(1).replace(":740%s", &format!(":{ports}%s"));
+    let block = block.replace(":7415", &format!(":{ports}9"));
+    let folder = scratch("readme-nodes");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_perjury"));
+    let beside = program.parent().expect("it lies in a folder").display();
+    let told = Command::new("sh")
+        .args(["-ec", &format!("PATH=\"{beside}:$PATH\"; {block}")])
+        .current_dir(&folder)
+        .output()
+        .expect("there is a shell");
+    assert_eq!(code(&told), 0, "{}\n{}", out(&told), err(&told));
+    assert!(out(&told).contains("OK\nstar\n"), "{}", out(&told));
+    assert_eq!(out(&told).matches("stopped   ").count(), 3, "{}", out(&told));
+}
+
 /// The section of the README, on another port.
 #[test]
 fn the_commands_of_the_readme_do_what_they_are_said_to() {
-    let readme = include_str!("../README.md");
-    let (_, section) = readme.split_once("## On real sockets\n").expect("there is one");
-    let (_, block) = section.split_once("```sh\n").expect("with commands");
-    let (block, _) = block.split_once("```").expect("which end");
+    let block = block_of_readme(0);
     let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = free.local_addr().expect("it has one").port().to_string();
     drop(free);
@@ -139,4 +285,22 @@ fn the_commands_of_the_readme_do_what_they_are_said_to() {
     assert!(out(&told).contains("stopped   "), "{}", out(&told));
     assert!(folder.join("logs").join("replica-0-2.log").exists());
     assert!(out(&told).contains("\n  replayed    every process as it was recorded\n"));
+}
+
+#[test]
+fn what_is_measured_comes_as_a_table() {
+    let short = ["bench", "--duration", "100ms", "--outstanding", "1,8", "--only", "solo,bcr"];
+    let told = perjury(&short);
+    assert_eq!(code(&told), 0, "{}", err(&told));
+    let told = out(&told);
+    let rows: Vec<Vec<&str>> =
+        told.lines().skip(2).map(|line| line.split('|').map(str::trim).collect()).collect();
+    let names: Vec<&[&str]> = rows.iter().map(|row| &row[1..3]).collect();
+    let (solo, bcr) = ("solo", "bcr, t = 1, ed25519");
+    assert_eq!(names, [[solo, "1"], [bcr, "1"], [solo, "8"], [bcr, "8"]]);
+    for row in &rows {
+        let number = |place: usize| row[place].parse::<f64>().expect("it is a number");
+        assert!(number(3) > 0.0 && number(6) > 0.0 && number(7) >= number(6), "{row:?}");
+    }
+    assert_eq!(rows[0][4], "1.00", "it is compared with itself");
 }

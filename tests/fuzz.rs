@@ -175,6 +175,7 @@ fn what_cannot_be_meant_is_told() {
     for (words, part) in [
         (&["fuzz", "bcr", "--only", "krash"][..], "there is no kind of trouble 'krash'"),
         (&["fuzz", "paxos"], "there is no protocol 'paxos'"),
+        (&["fuzz", "solo", "--t", "1"], "--t is a knob of bcr; solo has none: leave it out"),
         (&["fuzz", "bcr", "--t", "3..1"], "e.g. 1..3"),
         (&["fuzz", "bcr", "--for", "soon"], "10min"),
         (&["fuzz", "bcr", "--shard", "4/4"], "from 0, below the count"),

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use perjury::judge::linear::{self, Act, Answer};
 use perjury::net::{
-    Cluster, Hello, LogFolder, LogForm, Notice, Notices, Peer, Plan, Request, User, UserError,
-    operation,
+    Cluster, ClusterError, ClusterFile, Hello, Knobs, LogFolder, LogForm, Member, NodeSecret,
+    Notice, Notices, Peer, Plan, Request, User, UserError, operation,
 };
 use perjury::object::Reply;
+use perjury::protocol::bcr::Bcr;
+use perjury::protocol::solo::{self, Solo};
 use perjury::wire;
 
 /// How long anything may take.
@@ -88,6 +90,21 @@ fn a_cluster_answers_every_operation() {
     assert!(stats[1].received > 0, "replicas live on nodes of their own: {stats:?}");
     // A replica checks each request, and the head what the others say of the result.
     assert!(stats.iter().all(|stats| stats.verified >= 7 && stats.signed >= 7), "{stats:?}");
+}
+
+#[test]
+fn one_server_serves_without_any_signature() {
+    let plan = Plan::<Solo>::of(solo::Settings::default());
+    let cluster = Cluster::start(&plan).expect("it starts");
+    assert_eq!(cluster.nodes().count(), 2, "the server has a node of its own");
+    let told = block_on(async {
+        let operations = ["put('k','v')", "append('k','w')", "get('k')", "append('l','w')"];
+        ask(&mut user(&cluster).await, &operations).await
+    });
+    assert_eq!(told, ["OK", "OK", "vw", "fail"]);
+    let stats = cluster.stop().expect("it stops");
+    assert_eq!((stats[0].sent, stats[1].sent), (4, 4), "a question and an answer each: {stats:?}");
+    assert!(stats.iter().all(|stats| (stats.signed, stats.verified) == (0, 0)), "{stats:?}");
 }
 
 /// What one user does, with the times when it began and was over by a common clock.
@@ -229,6 +246,139 @@ fn when_a_replicas_node_is_gone_others_take_its_part() {
     });
     assert!(cluster.stop_node(2).is_err(), "it runs no more");
     cluster.stop().expect("it stops");
+}
+
+/// The nodes of a cluster on many machines, all in this program.
+struct Machines {
+    file: ClusterFile,
+    secrets: Vec<NodeSecret>,
+    ears: Vec<Ear>,
+    members: Vec<Option<Member>>,
+}
+
+impl Machines {
+    /// So many of them; these have clients and gateways.
+    fn start(count: u16, with_clients: &[u16]) -> Machines {
+        let mut machines = Machines::ready(count, with_clients, "1min");
+        (0..usize::from(count)).for_each(|number| machines.begin(number));
+        machines.ears.iter().for_each(|ear| ear.wait_for("has begun, with"));
+        machines
+    }
+
+    /// The same, of which none has been started yet; they wait so long for each other.
+    fn ready(count: u16, with_clients: &[u16], start: &str) -> Machines {
+        let secrets = (0..count).map(|_| NodeSecret::generate().expect("it can be made"));
+        let secrets: Vec<NodeSecret> = secrets.collect();
+        let head = "format = 1\nprotocol = \"bcr\"\nclients = 4\ntimeout = \"300ms\"\n";
+        let mut text = format!("{head}start = \"{start}\"\n");
+        for (number, secret) in (0..).zip(&secrets) {
+            let (address, key) = (free_address(), secret.public());
+            text += &format!("[[node]]\nname = \"n{number}\"\naddress = \"{address}\"\n");
+            text += &format!("key = \"{key}\"\n");
+            if with_clients.contains(&number) {
+                text += &format!("gateway = \"{}\"\n", free_address());
+            }
+        }
+        text += &format!("[hosts]\nclients = {with_clients:?}\n");
+        let file = ClusterFile::parse(&text).expect("it can be used");
+        let ears = secrets.iter().map(|_| Ear::default()).collect();
+        let members = secrets.iter().map(|_| None).collect();
+        Machines { file, secrets, ears, members }
+    }
+
+    /// Starts one of them, with an ear of its own.
+    fn begin(&mut self, number: usize) {
+        let Knobs::Bcr(settings) = self.file.protocol else { panic!("it is bcr") };
+        self.ears[number] = Ear::default();
+        let plan = Plan { notices: self.ears[number].notices(), ..Plan::of(settings) };
+        let secret = self.secrets[number].clone();
+        let member = Member::start::<Bcr>(&plan, &self.file, &self.file.nodes[number], secret);
+        self.members[number] = Some(member.expect("it starts"));
+    }
+
+    /// As if its machine were gone, but for what it had sent.
+    fn end(&mut self, number: usize) {
+        self.members[number] = None;
+    }
+
+    fn gateway(&self, number: usize) -> SocketAddr {
+        self.members[number].as_ref().and_then(Member::gateway).expect("there is one")
+    }
+
+    fn ask(&self, gateway: usize, operations: &[&str]) -> Vec<String> {
+        block_on(async {
+            let user = User::connect(self.gateway(gateway)).await;
+            ask(&mut user.expect("the gateway listens"), operations).await
+        })
+    }
+}
+
+/// Where nobody listens.
+fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it has one")
+}
+
+#[test]
+fn a_node_that_is_started_anew_is_empty_and_hosts_new_replicas() {
+    let mut machines = Machines::start(3, &[0]);
+    assert_eq!(machines.ask(0, &["put('k','v')", "append('k','w')"]), ["OK", "OK"]);
+    machines.end(2);
+    machines.ears[0].wait_for("node 0 lost node 2");
+    assert_eq!(machines.ask(0, &["append('k','x')", "get('k')"]), ["OK", "vwx"]);
+    machines.begin(2);
+    machines.ears[0].wait_for("node 0 has node 2 again, which was started anew and is empty");
+    machines.ears[2].wait_for("node 2 has begun, with 0 clients");
+    machines.end(1);
+    machines.ears[0].wait_for("node 0 lost node 1");
+    assert_eq!(machines.ask(0, &["append('k','y')", "get('k')"]), ["OK", "vwxy"]);
+    let second = machines.members[2].take().expect("it runs").stop().expect("it stops");
+    assert!(second.received > 0 && second.signed > 0, "replicas live there: {second:?}");
+    // The node of Olympus and of most replicas suffices.
+    assert_eq!(machines.ask(0, &["get('k')"]), ["vwxy"]);
+}
+
+#[test]
+fn clients_live_on_several_nodes_and_are_not_there_again_after_a_new_start() {
+    let mut machines = Machines::start(4, &[0, 3]);
+    assert_eq!(machines.ask(0, &["put('k','v')", "get('k')"]), ["OK", "v"]);
+    assert_eq!(machines.ask(3, &["append('k','w')", "get('k')"]), ["OK", "vw"]);
+    let gateway = machines.gateway(3);
+    machines.end(3);
+    assert_eq!(machines.ask(0, &["append('k','x')", "get('k')"]), ["OK", "vwx"]);
+    machines.begin(3);
+    machines.ears[3].wait_for("node 3 has begun, with 0 clients");
+    let asked = block_on(async { User::connect(gateway).await?.ask("get('k')", PATIENCE).await });
+    assert!(asked.is_err(), "nobody is there to serve: {asked:?}");
+    assert_eq!(machines.ask(0, &["get('k')"]), ["vwx"]);
+}
+
+#[test]
+fn who_comes_late_is_not_waited_for_and_takes_part_when_he_is_there() {
+    let mut machines = Machines::ready(2, &[0, 1], "100ms");
+    machines.begin(0);
+    machines.ears[0].wait_for("node 0 has begun, with 2 clients");
+    assert_eq!(machines.ask(0, &["put('k','v')"]), ["OK"]);
+    machines.begin(1);
+    machines.ears[1].wait_for("node 1 has begun, with 2 clients");
+    assert_eq!(machines.ask(1, &["append('k','w')", "get('k')"]), ["OK", "vw"]);
+}
+
+#[test]
+fn where_the_registrar_is_started_anew_the_others_end_and_say_why() {
+    let mut machines = Machines::start(2, &[0]);
+    assert_eq!(machines.ask(0, &["put('k','v')"]), ["OK"]);
+    machines.end(0);
+    machines.ears[1].wait_for("node 1 lost node 0");
+    machines.begin(0);
+    let mut orphan = machines.members[1].take().expect("it runs");
+    block_on(async { tokio::time::timeout(PATIENCE, orphan.ended()).await }).expect("it ends");
+    let told = orphan.stop().expect_err("it did not end well");
+    assert!(matches!(told, ClusterError::Orphaned), "{told}");
+    // Together they are a cluster that knows nothing.
+    machines.begin(1);
+    machines.ears[0].wait_for("node 0 has begun");
+    assert_eq!(machines.ask(0, &["get('k')"]), [""]);
 }
 
 #[test]

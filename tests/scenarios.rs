@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use perjury::run;
-use perjury::scenario::{ReadOptions, Reading, Verdict, read};
+use perjury::scenario::{ReadOptions, Reading, Verdict, read, template, to_toml};
 
 /// What the linter may say, and of which scenarios: those that are about it.
 const ABOUT: [(&str, &str); 4] = [
@@ -196,4 +196,55 @@ fn no_failure_waits_in_vain() {
         offences.extend(idle);
     }
     none(offences);
+}
+
+#[test]
+fn the_unreplicated_server_has_one_knob_and_knows_no_lies() {
+    let told = |text: &str| -> Vec<String> {
+        let reading = read("solo", text.as_bytes(), &ReadOptions::default());
+        reading.diagnostics.iter().map(|found| found.compact()).collect()
+    };
+    let plain = template("solo").expect("there is one");
+    assert_eq!(told(plain), Vec::<String>::new());
+    let scenario = read("solo", plain.as_bytes(), &ReadOptions::default()).scenario;
+    let scenario = scenario.expect("it is one");
+    let again = read("again", to_toml(&scenario).as_bytes(), &ReadOptions::default());
+    assert_eq!(again.scenario, Some(scenario));
+    let fault = |when: &str, then: &str| {
+        told(&format!("{plain}[[fault]]\nreplica = 0\nwhen = '{when}'\nthen = '{then}'\n"))
+    };
+    for (found, part) in [
+        (told(&plain.replace("seed = 7", "t = 1")), "`t` is a knob of bcr"),
+        (told(&plain.replace("seed = 7", "quirk = 'small_quorum'")), "`quirk` is a knob of bcr"),
+        (told(&plain.replace("client = \"3s\"", "head = '3s'")), "`head` is a knob of bcr"),
+        (fault("received(ask,0)", "crash()"), "bears 0: beyond tolerance"),
+        (fault("shuttle(0,0)", "crash()"), "solo has no messages of the chain"),
+        (fault("received(told,0)", "crash()"), "told"),
+        (fault("received(ask,0)", "equivocate()"), "solo knows no equivocate"),
+    ] {
+        assert!(found.iter().any(|line| line.contains(part)), "{part}: {found:?}");
+    }
+}
+
+/// The folder of the unreplicated server: what is in it stands in its table, and comes out as it
+/// says.
+#[test]
+fn so_do_those_of_the_unreplicated_server() {
+    let folder = folder().with_file_name("solo");
+    let table = fs::read_to_string(folder.join("README.md")).expect("the table is there");
+    let mut seen = 0;
+    for entry in fs::read_dir(&folder).expect("the folder is there").flatten() {
+        let path = entry.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let Some(stem) = name.strip_suffix(".toml") else { continue };
+        seen += 1;
+        assert!(table.contains(&format!("| [{stem}]({name}) | ")), "{name} is not in the table");
+        let bytes = fs::read(&path).expect("the file is there");
+        let scenario = read(name, &bytes, &ReadOptions::default()).scenario.expect("it is one");
+        assert!(scenario.description.len() > 100, "{name} says what it shows");
+        let report = run::run(&scenario).expect("it runs");
+        assert!(scenario.expect.verdict == Some(report.verdict), "{name}\n{report}");
+        assert!(report.missed.is_empty(), "{name} misses {:?}\n{report}", report.missed);
+    }
+    assert_eq!(seen, table.lines().filter(|line| line.starts_with("| [")).count());
 }

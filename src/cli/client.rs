@@ -26,6 +26,7 @@ Examples:
   perjury client                                       by hand: put('movie','star'), help, exit
   perjury client \"put('movie','star')\" \"get('movie')\"  once; prints a result a line
   perjury client --clients 64 --duration 10s           as much as 64 users can ask
+  perjury client --clients 1 --outstanding 64          as much as one can who does not wait
   perjury client --clients 64 --rate 1000              1000 requests a second, for 10 seconds
 
 Exits with 1 if a request was refused.")]
@@ -42,10 +43,14 @@ pub(super) struct Args {
     /// Keep what is typed in this file, and begin with what is there.
     #[arg(long, value_name = "FILE", conflicts_with = "operations")]
     history: Option<PathBuf>,
-    /// A load: so many users, each asking one thing at a time.
+    /// A load: so many users, each with a connection.
     #[arg(long, value_name = "NUMBER", conflicts_with = "operations",
           value_parser = clap::value_parser!(u32).range(1..=1024))]
     clients: Option<u32>,
+    /// A load: so many requests of each user are under way together.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "operations",
+          value_parser = clap::value_parser!(u32).range(1..=256))]
+    outstanding: Option<u32>,
     /// A load: so many requests a second; without it, as many as are answered.
     #[arg(long, value_name = "NUMBER", conflicts_with = "operations",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -57,7 +62,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn client(args: &Args, shell: &mut Shell) -> Outcome {
-    let is_load = args.clients.is_some() || args.rate.is_some() || args.duration.is_some();
+    let numbers = [args.clients, args.outstanding, args.rate];
+    let is_load = numbers.iter().any(Option::is_some) || args.duration.is_some();
     let done = match () {
         () if is_load => load(args, shell)?,
         () if args.operations.is_empty() => by_hand(args, shell)?,
@@ -117,6 +123,7 @@ fn load(args: &Args, shell: &mut Shell) -> Talk {
     const KEYS: u32 = 1000;
     let load = Load {
         users: args.clients.unwrap_or(16),
+        outstanding: args.outstanding.unwrap_or(1),
         rate: args.rate,
         duration: args.duration.map_or(USUAL, Duration::from_nanos),
         keys: KEYS,

@@ -5,6 +5,7 @@
 
 mod args;
 mod bar;
+mod bench;
 mod check;
 mod client;
 mod convert;
@@ -15,9 +16,11 @@ mod export;
 mod fuzz;
 mod held_still;
 mod junit;
+mod keys;
 mod lint;
 mod logged;
 mod new;
+mod node;
 mod pictured;
 mod place;
 mod replay;
@@ -167,10 +170,16 @@ enum Command {
     Step(step::Args),
     /// Serve a replicated dictionary on real sockets.
     Serve(serve::Args),
+    /// Run one node of a cluster on many machines.
+    Node(node::Args),
+    /// Make the key of a node.
+    Keys(keys::Args),
     /// Ask a cluster that is served: once, by hand, or with a load.
     Client(client::Args),
     /// Replay what was recorded on real sockets, under its judges.
     Replay(replay::Args),
+    /// Measure the protocols on real sockets.
+    Bench(bench::Args),
     /// Print the JSON Schema of scenarios, for editors, or that of a log's lines.
     Schema(schema::Args),
     /// Print a script that completes commands in a shell.
@@ -248,8 +257,11 @@ impl Command {
             Command::Explore(args) => explore::explore(&args, shell),
             Command::Step(args) => step::step(&args, shell),
             Command::Serve(args) => serve::serve(&args, shell),
+            Command::Node(args) => node::node(&args, shell),
+            Command::Keys(args) => keys::keys(&args, shell),
             Command::Client(args) => client::client(&args, shell),
             Command::Replay(args) => replay::replay(&args, shell),
+            Command::Bench(args) => bench::bench(&args, shell),
             Command::Schema(args) => schema::schema(&args, shell),
             Command::Completions { shell: kind } => {
                 clap_complete::generate(kind, &mut visible(Cli::command()), "perjury", shell);

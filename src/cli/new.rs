@@ -18,7 +18,11 @@ pub(super) struct Args {
 
 pub(super) fn new(args: &Args, shell: &mut Shell) -> Outcome {
     let template = scenario::template(&args.protocol).ok_or_else(|| {
-        Failure::Usage(format!("there is no protocol '{}'; there is: bcr", args.protocol))
+        Failure::Usage(format!(
+            "there is no protocol '{}'; there are: {}",
+            args.protocol,
+            scenario::TEMPLATES.join(", ")
+        ))
     })?;
     write!(shell, "{template}")?;
     Ok(Exit::Held)

@@ -8,9 +8,10 @@ use clap::ValueEnum;
 
 use crate::net::{
     Cluster, ClusterError, LogFolder, LogForm, NodeNumber, NodeStats, Notice, Notices, Peer, Plan,
-    RecordFolder,
+    RecordFolder, Served,
 };
-use crate::protocol::bcr::Settings;
+use crate::process::Protocol as _;
+use crate::protocol::{bcr, solo};
 
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome, args};
@@ -25,16 +26,17 @@ Examples:
   perjury serve --protocol bcr --t 1
   perjury serve --t 2 --listen 127.0.0.1:7500 --log logs
   perjury serve --t 1 --record recorded           then perjury replay recorded
+  perjury serve --protocol solo
   perjury client \"put('movie','star')\" \"get('movie')\"
 
 SIGINT (Ctrl-C) and SIGTERM stop it: no new requests are taken, those in flight are answered.")]
 pub(super) struct Args {
-    /// The protocol.
-    #[arg(long, value_name = "NAME", value_parser = ["bcr"], default_value = "bcr")]
+    /// The protocol: Byzantine chain replication, or one server alone, which bears no fault.
+    #[arg(long, value_name = "NAME", value_parser = ["bcr", "solo"], default_value = "bcr")]
     protocol: String,
-    /// How many faulty replicas are borne; there are 2t + 1.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    t: u32,
+    /// How many faulty replicas are borne; there are 2t + 1. 1 for bcr, if nothing is said.
+    #[arg(long, value_name = "NUMBER")]
+    t: Option<u32>,
     /// Where users' clients connect; port 0 for any that is free.
     #[arg(long, value_name = "ADDRESS", default_value = USUAL_ADDRESS)]
     listen: SocketAddr,
@@ -44,12 +46,20 @@ pub(super) struct Args {
     /// How many client processes ask for users; each has one request at a time.
     #[arg(long, value_name = "NUMBER", default_value_t = 64)]
     clients: u32,
-    /// How long clients, replicas and Olympus wait before they take another for silent.
+    /// How long a replica may be silent before it is suspected; clients ask all after half of that.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = args::duration_ns)]
     timeout: u64,
     /// A checkpoint is taken every so many slots, so that history can be dropped; 0 for never.
-    #[arg(long, value_name = "SLOTS", default_value_t = 1024)]
-    checkpoint_every: u64,
+    /// 1024 for bcr, if nothing is said.
+    #[arg(long, value_name = "SLOTS")]
+    checkpoint_every: Option<u64>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Where logs go.
+#[derive(clap::Args)]
+pub(super) struct LogArgs {
     /// Write what happens to each process to a file of its own, in this folder.
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
@@ -67,6 +77,25 @@ pub(super) struct Args {
     record_keep: u64,
 }
 
+impl LogArgs {
+    pub(super) fn folder(&self) -> Option<LogFolder> {
+        let form = match self.log_form {
+            Form::Text => LogForm::Text,
+            Form::Json => LogForm::Json,
+        };
+        self.log.clone().map(|folder| LogFolder { folder, form })
+    }
+
+    pub(super) fn recording(&self) -> Option<RecordFolder> {
+        self.record.clone().map(|folder| {
+            let keep_bytes = self.record_keep << 20;
+            let usual = RecordFolder::new(folder);
+            let segment_bytes = usual.segment_bytes.min(keep_bytes / 2);
+            RecordFolder { keep_bytes, segment_bytes, ..usual }
+        })
+    }
+}
+
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Form {
@@ -77,56 +106,74 @@ enum Form {
 }
 
 impl Args {
-    fn plan(&self) -> Plan {
-        let timeout_ns = self.timeout;
-        let mut plan = Plan::new(self.t);
-        plan.settings = Settings {
-            client_timeout_ns: timeout_ns,
-            head_timeout_ns: timeout_ns,
-            nonhead_timeout_ns: timeout_ns,
-            olympus_timeout_ns: timeout_ns,
-            checkpoint_interval: self.checkpoint_every,
-            ..plan.settings
-        };
+    fn bcr(&self) -> bcr::Settings {
+        let t = self.t.unwrap_or(1);
+        let usual = Plan::new(t).settings;
+        let checkpoint_interval = self.checkpoint_every.unwrap_or(usual.checkpoint_interval);
+        bcr::Settings { checkpoint_interval, ..usual }.with_timeouts(self.timeout)
+    }
+
+    fn solo(&self) -> Result<solo::Settings, Failure> {
+        let knobs =
+            [("--t", self.t.is_some()), ("--checkpoint-every", self.checkpoint_every.is_some())];
+        match knobs.iter().find(|(_, given)| *given) {
+            Some((knob, _)) => Err(Failure::Usage(format!(
+                "{knob} is a knob of bcr, and solo is one server that bears no fault; leave it out"
+            ))),
+            None => Ok(solo::Settings { timeout_ns: self.timeout }),
+        }
+    }
+
+    fn plan<P: Served>(&self, settings: P::Settings) -> Plan<P> {
+        let mut plan = Plan::of(settings);
         plan.nodes = self.nodes.unwrap_or(plan.nodes);
         plan.clients = self.clients;
         plan.gateway = self.listen;
-        let form = match self.log_form {
-            Form::Text => LogForm::Text,
-            Form::Json => LogForm::Json,
-        };
-        plan.log = self.log.clone().map(|folder| LogFolder { folder, form });
-        plan.record = self.record.clone().map(|folder| {
-            let keep_bytes = self.record_keep << 20;
-            let usual = RecordFolder::new(folder);
-            let segment_bytes = usual.segment_bytes.min(keep_bytes / 2);
-            RecordFolder { keep_bytes, segment_bytes, ..usual }
+        plan.log = self.log.folder();
+        plan.record = self.log.recording();
+        plan.notices = Notices::to(|notice| match notice {
+            // That is told below, once for all nodes.
+            Notice::Begun { .. } => {}
+            notice => say(notice),
         });
-        plan.notices = Notices::to(say);
         plan
     }
 }
 
 /// Tells the operator, from whichever thread.
-fn say(notice: Notice) {
+pub(super) fn say(notice: Notice) {
     // Where nobody listens, nothing is said.
     let _ = writeln!(io::stderr(), "{}", notice.to_string().escape_debug());
 }
 
 pub(super) fn serve(args: &Args, shell: &mut Shell) -> Outcome {
+    match args.protocol.as_str() {
+        "solo" => run::<solo::Solo>(args, args.solo()?, "solo", shell),
+        _ => {
+            let settings = args.bcr();
+            run::<bcr::Bcr>(args, settings, &format!("bcr, t = {}", settings.t), shell)
+        }
+    }
+}
+
+fn run<P: Served>(args: &Args, settings: P::Settings, what: &str, shell: &mut Shell) -> Outcome {
     let runtime = super::client::runtime()?;
     // Before anything runs, so that no signal finds it unprepared.
     let mut signals = runtime.block_on(async { Signals::new() })?;
-    let plan = args.plan();
+    let plan = args.plan::<P>(settings);
     let cluster = Cluster::start(&plan).map_err(|error| Failure::Usage(error.to_string()))?;
-    let (t, replicas) = (args.t, plan.settings.replicas());
-    let (protocol, nodes, clients) = (&args.protocol, plan.nodes, plan.clients);
-    writeln!(
-        shell,
-        "serving {protocol}, t = {t}: {replicas} replicas on {nodes} nodes, {clients} clients"
-    )?;
+    let (nodes, clients) = (plan.nodes, plan.clients);
+    let replicas = match P::replicas(&plan.settings) {
+        1 => "1 replica".to_owned(),
+        count => format!("{count} replicas"),
+    };
+    writeln!(shell, "serving {what}: {replicas} on {nodes} nodes, {clients} clients")?;
     for Peer { number, address, .. } in cluster.nodes() {
-        let who = if *number == 0 { "  olympus, clients, gateway" } else { "" };
+        let who = match (number, P::NAME) {
+            (0, solo::Solo::NAME) => "  clients, gateway",
+            (0, _) => "  olympus, clients, gateway",
+            _ => "",
+        };
         writeln!(shell, "node {number}    {address}{who}")?;
     }
     writeln!(shell, "gateway   {}", cluster.gateway())?;
@@ -138,11 +185,12 @@ pub(super) fn serve(args: &Args, shell: &mut Shell) -> Outcome {
         Ok(stats) => {
             let sum = |of: fn(&NodeStats) -> u64| stats.iter().map(of).sum::<u64>();
             let (received, lost) = (sum(|s| s.received), sum(|s| s.lost + s.dropped));
-            let (signed, verified) = (sum(|s| s.signed), sum(|s| s.verified));
+            let (signed, sealed) = (sum(|s| s.signed), sum(|s| s.sealed));
+            let verified = sum(|s| s.verified);
             writeln!(
                 shell,
-                "stopped   {received} messages received, {lost} lost; \
-                 {signed} signatures made, {verified} checked"
+                "stopped   {received} messages received, {lost} lost; {signed} statements under \
+                 {sealed} signatures, {verified} checked"
             )?;
             Ok(Exit::Held)
         }
@@ -156,17 +204,17 @@ pub(super) fn serve(args: &Args, shell: &mut Shell) -> Outcome {
 
 /// The signals that stop a program.
 #[cfg(unix)]
-struct Signals([tokio::signal::unix::Signal; 2]);
+pub(super) struct Signals([tokio::signal::unix::Signal; 2]);
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Signals> {
+    pub(super) fn new() -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]))
     }
 
     /// Waits for one of them.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         let [interrupt, terminate] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -177,16 +225,16 @@ impl Signals {
 
 /// The signals that stop a program.
 #[cfg(not(unix))]
-struct Signals;
+pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Signals> {
+    pub(super) fn new() -> io::Result<Signals> {
         Ok(Signals)
     }
 
     /// Waits for one of them; where none can be had, for ever.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }

@@ -14,6 +14,11 @@ pub(super) fn serialize<const N: usize, S: Serializer>(
     serializer.serialize_bytes(bytes)
 }
 
+/// The same for as many bytes as there are.
+pub(super) fn run<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
 pub(super) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<[u8; N], D::Error> {

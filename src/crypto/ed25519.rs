@@ -15,11 +15,13 @@ pub(super) fn sign(key: &SigningKey, message: &Digest) -> [u8; 64] {
     key.sign(message.as_bytes()).to_bytes()
 }
 
+/// The point that a key stands for; none if the bytes are no key.
+pub(super) fn point(key: &PublicKey) -> Option<VerifyingKey> {
+    VerifyingKey::from_bytes(key.as_bytes()).ok()
+}
+
 /// Whether these bytes are a signature of the message under the key.
-pub(super) fn verify(key: &PublicKey, message: &Digest, signature: &[u8; 64]) -> bool {
-    let Ok(key) = VerifyingKey::from_bytes(key.as_bytes()) else {
-        return false;
-    };
+pub(super) fn verify(key: &VerifyingKey, message: &Digest, signature: &[u8; 64]) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(signature);
     key.verify_strict(message.as_bytes(), &signature).is_ok()
 }
@@ -33,6 +35,10 @@ mod tests {
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
         0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
+
+    fn verify(key: &PublicKey, message: &Digest, signature: &[u8; 64]) -> bool {
+        point(key).is_some_and(|key| super::verify(&key, message, signature))
+    }
 
     fn key() -> (SigningKey, PublicKey) {
         let key = SigningKey::from_bytes(&[42; 32]);

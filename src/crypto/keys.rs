@@ -11,7 +11,7 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::hash::Digest;
-use super::signature::Signature;
+use super::signature::{self, Signature};
 use super::{ed25519, ideal};
 use crate::identity::Identity;
 
@@ -26,7 +26,7 @@ pub enum Scheme {
 }
 
 /// The half of a key that everybody may have: it checks signatures.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PublicKey(#[serde(with = "super::bytes")] [u8; 32]);
 
 impl PublicKey {
@@ -62,10 +62,16 @@ struct Secret {
 }
 
 impl SecretKey {
-    /// The key that a party has under a scheme, given entropy that it shares with nobody.
-    pub(super) fn derive(scheme: Scheme, entropy: &[u8; 32], owner: Identity) -> SecretKey {
+    /// The key that a party has under a scheme, given entropy that it shares with nobody. `like`
+    /// is mostly the party itself; another if it has the same key as that one.
+    pub(super) fn derive(
+        scheme: Scheme,
+        entropy: &[u8; 32],
+        owner: Identity,
+        like: Identity,
+    ) -> SecretKey {
         let mut hasher = blake3::Hasher::new_derive_key("perjury 1 secret key");
-        hasher.update(entropy).update(&owner.pack().to_le_bytes());
+        hasher.update(entropy).update(&like.pack().to_le_bytes());
         SecretKey::from_seed(scheme, *hasher.finalize().as_bytes(), owner)
     }
 
@@ -99,8 +105,16 @@ impl SecretKey {
     #[inline]
     pub(super) fn sign(&self, message: &Digest) -> Signature {
         match &self.0.curve {
-            Some(curve) => Signature::from_bytes(ed25519::sign(curve, message)),
+            Some(curve) => Signature::from_pen(&ed25519::sign(curve, message)),
             None => Signature::from_tag(ideal::tag(&self.0.public, message)),
+        }
+    }
+
+    /// The bytes of a signature of one message.
+    pub(super) fn pen(&self, message: &Digest) -> [u8; 64] {
+        match &self.0.curve {
+            Some(curve) => ed25519::sign(curve, message),
+            None => signature::spread(ideal::tag(&self.0.public, message)),
         }
     }
 }
@@ -166,7 +180,7 @@ mod tests {
     use crate::wire;
 
     fn key(scheme: Scheme, entropy: u8, owner: Identity) -> SecretKey {
-        SecretKey::derive(scheme, &[entropy; 32], owner)
+        SecretKey::derive(scheme, &[entropy; 32], owner, owner)
     }
 
     fn hex(bytes: &[u8]) -> String {

@@ -7,14 +7,14 @@
 
 use super::hash::Digest;
 use super::keys::PublicKey;
-use super::signature::Signature;
+use super::signature::word;
 
 /// Whether a notary remembers good signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
-    /// Every signature is checked: for sockets, where each party has a notary of its own.
+    /// Every signature is checked.
     None,
-    /// The last good ones, about this many, are remembered: for the simulator.
+    /// The last good ones, about this many, are remembered.
     Remember {
         /// The number of signatures; rounded up to a power of two, and at most [`Memory::LIMIT`].
         capacity: usize,
@@ -34,7 +34,7 @@ impl Memory {
 struct Entry {
     key: PublicKey,
     message: Digest,
-    signature: Signature,
+    signature: [u8; 64],
 }
 
 /// The entries that share a place: a newer one pushes out the oldest of its set alone.
@@ -55,26 +55,26 @@ impl Table {
     }
 
     /// Whether exactly this was put in, and is still there.
-    pub(super) fn holds(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
+    pub(super) fn holds(&self, key: &PublicKey, message: &Digest, signature: &[u8; 64]) -> bool {
         let set = self.sets.get(self.place(signature));
         set.into_iter().flatten().flatten().any(|entry| {
             entry.signature == *signature && entry.message == *message && entry.key == *key
         })
     }
 
-    pub(super) fn put(&mut self, key: &PublicKey, message: &Digest, signature: &Signature) {
+    pub(super) fn put(&mut self, key: &PublicKey, message: &Digest, signature: &[u8; 64]) {
         if self.sets.is_empty() {
             self.sets.resize(self.length, [const { None }; WAYS]);
         }
         let place = self.place(signature);
         let set = &mut self.sets[place];
         set.rotate_right(1);
-        let signature = signature.clone();
-        set[0] = Some(Entry { key: *key, message: *message, signature });
+        set[0] = Some(Entry { key: *key, message: *message, signature: *signature });
     }
 
-    fn place(&self, signature: &Signature) -> usize {
-        (signature.fingerprint() & (self.length as u64 - 1)) as usize
+    fn place(&self, signature: &[u8; 64]) -> usize {
+        let fingerprint = word(signature, 0) ^ word(signature, 32);
+        (fingerprint & (self.length as u64 - 1)) as usize
     }
 }
 
@@ -82,9 +82,11 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn entry(number: u64) -> (PublicKey, Digest, Signature) {
+    fn entry(number: u64) -> (PublicKey, Digest, [u8; 64]) {
         let key = PublicKey::from_bytes([number as u8; 32]);
-        (key, Digest::from_bytes([number as u8; 32]), Signature::from_tag([number, 0]))
+        let mut signature = [0; 64];
+        signature[..8].copy_from_slice(&number.to_le_bytes());
+        (key, Digest::from_bytes([number as u8; 32]), signature)
     }
 
     #[test]

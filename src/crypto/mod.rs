@@ -7,7 +7,8 @@
 //! There are two schemes. [`Scheme::Ed25519`] is the real one; [`Scheme::Ideal`] answers alike at
 //! a thousandth of the cost and is meant for campaigns inside one process, where the adversary is
 //! code that has no way round the notary. Both have the same lengths on the wire, so that a run
-//! is the same run under either.
+//! is the same run under either. On sockets many statements may share one signature, see
+//! [`Office`].
 
 mod bytes;
 mod ed25519;
@@ -17,6 +18,8 @@ mod ideal;
 mod keys;
 mod memory;
 mod notary;
+mod office;
+mod sheet;
 mod signature;
 mod signed;
 
@@ -25,5 +28,6 @@ pub use hash::{Digest, Hasher, HiddenDigest};
 pub use keys::{PublicKey, Scheme, SecretKey};
 pub use memory::Memory;
 pub use notary::{Counts, Notary};
+pub use office::Office;
 pub use signature::Signature;
 pub use signed::{Seal, Signed, Statement};

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::hash::Digest;
 use super::keys::{PublicKey, Scheme, SecretKey};
-use super::memory::{Memory, Table};
-use super::signature::Signature;
+use super::memory::Memory;
+use super::office::{Office, Recall};
+use super::signature::{Claim, Signature};
 use super::{ed25519, ideal};
 use crate::identity::Identity;
 
@@ -30,12 +31,11 @@ pub struct Counts {
 #[derive(Clone)]
 pub struct Notary {
     scheme: Scheme,
-    /// Absent under the ideal scheme, whose check costs less than a look into memory.
-    memory: Option<Table>,
+    recall: Recall,
     directory: Arc<BTreeMap<Identity, PublicKey>>,
     counts: Counts,
-    /// Whether others make keys elsewhere.
-    on_its_own: bool,
+    /// Where it works with others, if others make keys elsewhere.
+    office: Option<Office>,
 }
 
 impl fmt::Debug for Notary {
@@ -45,31 +45,29 @@ impl fmt::Debug for Notary {
 }
 
 impl Notary {
-    /// A notary for a scheme.
+    /// A notary for a scheme. Under the ideal one it remembers nothing: to look would cost more.
     pub fn new(scheme: Scheme, memory: Memory) -> Notary {
-        let memory = match (scheme, memory) {
-            (Scheme::Ed25519, Memory::Remember { capacity }) => Some(Table::new(capacity)),
-            _ => None,
-        };
+        let memory = if scheme == Scheme::Ideal { Memory::None } else { memory };
         Notary {
             scheme,
-            memory,
+            recall: Recall::new(memory),
             directory: Arc::default(),
             counts: Counts::default(),
-            on_its_own: false,
+            office: None,
         }
     }
 
-    /// A notary of one party alone, for sockets. It knows the keys that were made here, and of
-    /// others that under which it found a signature of theirs to be good.
-    pub fn on_its_own(scheme: Scheme, memory: Memory) -> Notary {
-        Notary { on_its_own: true, ..Notary::new(scheme, memory) }
+    /// A notary of one party, for sockets. It knows the keys that were made by it, and of others
+    /// that under which it found a signature of theirs to be good. What is signed at its office
+    /// under one key is signed together, as far as it can be.
+    pub fn of(office: &Office, scheme: Scheme) -> Notary {
+        Notary { office: Some(office.clone()), ..Notary::new(scheme, Memory::None) }
     }
 
     /// Whether others make keys elsewhere.
     #[inline]
     pub fn is_on_its_own(&self) -> bool {
-        self.on_its_own
+        self.office.is_some()
     }
 
     /// Somebody's signature was good under this key. The first key of a party counts.
@@ -86,7 +84,8 @@ impl Notary {
 
     /// The keys of a party, determined by scheme, entropy and party.
     pub fn keys(&mut self, entropy: &[u8; 32], owner: Identity) -> (SecretKey, PublicKey) {
-        let secret = SecretKey::derive(self.scheme, entropy, owner);
+        let like = self.office.as_ref().map_or(owner, |office| office.like(owner));
+        let secret = SecretKey::derive(self.scheme, entropy, owner, like);
         let public = secret.public_key();
         Arc::make_mut(&mut self.directory).insert(owner, public);
         (secret, public)
@@ -96,13 +95,19 @@ impl Notary {
     #[inline]
     pub fn sign(&mut self, key: &SecretKey, message: &Digest) -> Signature {
         self.counts.signed += 1;
-        let signature = key.sign(message);
-        if let Some(memory) = &mut self.memory
-            && key.scheme() == self.scheme
-        {
-            memory.put(&key.public_key(), message, &signature);
+        match key.scheme() {
+            Scheme::Ideal => key.sign(message),
+            Scheme::Ed25519 => self.sign_curve(key, message),
         }
-        signature
+    }
+
+    fn sign_curve(&mut self, key: &SecretKey, message: &Digest) -> Signature {
+        if let Some(office) = &self.office {
+            return Signature::of_line(office.sheets().write(key, message));
+        }
+        let pen = key.pen(message);
+        self.recall.put(&key.public_key(), message, &pen);
+        Signature::from_pen(&pen)
     }
 
     /// Whether a signature is the key's owner's signature of the message.
@@ -116,22 +121,34 @@ impl Notary {
     }
 
     fn verify_curve(&mut self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
-        if self.remembers(key, message, signature) {
-            self.counts.remembered += 1;
-            return true;
-        }
-        let valid = self.check(key, message, signature);
-        if let Some(memory) = &mut self.memory
-            && valid
-        {
-            memory.put(key, message, signature);
-        }
-        valid
+        let (text, pen) = match signature.claim(key, message) {
+            Claim::Pen(text, pen) => (text, pen),
+            Claim::Settled(answer) => {
+                self.counts.remembered += 1;
+                return answer;
+            }
+        };
+        let remembers = self.remembers(key, &text, &pen);
+        self.counts.remembered += u64::from(remembers);
+        remembers
+            || match &self.office {
+                Some(office) => office.recall().check(key, &text, &pen),
+                None => self.recall.check(key, &text, &pen),
+            }
     }
 
     /// The answer of [`Notary::verify`], leaving no mark on the notary: for those who watch a run.
     pub fn is_valid(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
-        self.remembers(key, message, signature) || self.check(key, message, signature)
+        if self.scheme == Scheme::Ideal {
+            return signature.is_tag(ideal::tag(key, message));
+        }
+        match signature.claim(key, message) {
+            Claim::Settled(answer) => answer,
+            Claim::Pen(text, pen) => {
+                let is_good = |point| ed25519::verify(&point, &text, &pen);
+                self.remembers(key, &text, &pen) || ed25519::point(key).is_some_and(is_good)
+            }
+        }
     }
 
     /// The key last made here for a party, or that it was met with.
@@ -140,6 +157,12 @@ impl Notary {
     /// process must not ask: its answers would depend on who made keys before it.
     pub fn public_key_of(&self, owner: Identity) -> Option<PublicKey> {
         self.directory.get(&owner).copied()
+    }
+
+    /// Who gets whose key where it works; what it answers when it makes keys depends on that.
+    #[cfg(feature = "net")]
+    pub(crate) fn sharers(&self) -> Vec<(Identity, Identity)> {
+        self.office.as_ref().map(Office::sharers).unwrap_or_default()
     }
 
     /// How many keys it knows.
@@ -159,14 +182,10 @@ impl Notary {
         self.counts
     }
 
-    fn remembers(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
-        self.memory.as_ref().is_some_and(|memory| memory.holds(key, message, signature))
-    }
-
-    fn check(&self, key: &PublicKey, message: &Digest, signature: &Signature) -> bool {
-        match self.scheme {
-            Scheme::Ideal => signature.is_tag(ideal::tag(key, message)),
-            Scheme::Ed25519 => ed25519::verify(key, message, &signature.to_bytes()),
+    fn remembers(&self, key: &PublicKey, text: &Digest, pen: &[u8; 64]) -> bool {
+        match &self.office {
+            Some(office) => office.recall().holds(key, text, pen),
+            None => self.recall.holds(key, text, pen),
         }
     }
 }
@@ -254,11 +273,22 @@ mod tests {
     fn one_on_its_own_learns_the_keys_of_those_whose_signatures_are_good() {
         let olympus = Identity::OLYMPUS;
         let (_, public) = Notary::new(Scheme::Ed25519, Memory::None).keys(&[1; 32], olympus);
-        let mut notary = Notary::on_its_own(Scheme::Ed25519, Memory::USUAL);
+        let mut notary = Notary::of(&Office::new(Memory::USUAL), Scheme::Ed25519);
         assert_eq!(notary.public_key_of(olympus), None);
         notary.meet(olympus, &public);
         notary.meet(olympus, &PublicKey::from_bytes([0; 32]));
         assert_eq!(notary.public_key_of(olympus), Some(public));
+    }
+
+    #[test]
+    fn parties_of_one_place_may_have_one_key() {
+        let [one, two, three] = [1, 2, 3].map(Identity::client);
+        let office = Office::new(Memory::None);
+        let mut notary = Notary::of(&office, Scheme::Ed25519);
+        office.share_key(two, one);
+        let [first, second, third] = [one, two, three].map(|who| notary.keys(&[1; 32], who));
+        assert_eq!((first.1, second.0.owner()), (second.1, two));
+        assert_ne!(first.1, third.1);
     }
 
     #[test]

@@ -200,8 +200,10 @@ impl Seal {
         if key.is_none() && notary.is_on_its_own() {
             return true;
         }
-        let (Some(key), Ok(signature)) = (key, signature.try_into()) else { return false };
-        notary.is_valid(&key, &self.hash, &Signature::from_bytes(signature))
+        let (Some(key), Some(signature)) = (key, Signature::from_bytes(signature)) else {
+            return false;
+        };
+        notary.is_valid(&key, &self.hash, &signature)
     }
 }
 
@@ -218,7 +220,7 @@ impl<T> Serialize for ShownSeal<'_, T> {
         match genuine {
             true => serializer.serialize_newtype_struct("Seal", &Shown(&seal)),
             false => {
-                let bytes = [&seal[..], &signature.to_bytes()].concat();
+                let bytes = signature.with_bytes(|signature| [&seal[..], signature].concat());
                 serializer.serialize_newtype_struct("Seal", &Shown(&bytes))
             }
         }

@@ -76,7 +76,9 @@ impl Shape {
     /// protocol.
     #[must_use]
     pub fn of(protocol: &str) -> Option<Shape> {
-        super::menu::plain(protocol).map(Shape::around).map(|shape| shape.faulty(1, 2))
+        let shape = Shape::around(super::menu::plain(protocol)?);
+        let can_vary = shape.base.protocol.bcr().is_some();
+        Some(if can_vary { shape.faulty(1, 2) } else { shape })
     }
 
     /// The same for clusters that bear so many faulty replicas.

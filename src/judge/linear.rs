@@ -11,6 +11,7 @@
 //! so that memory is bounded by how much is under way at once and not by the length of the history:
 //! a [`Search`] is given a history bit by bit and forgets what is behind it.
 
+mod clients;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use crate::object::{Dictionary, Object as _, Operation, Reply};
 
+pub(super) use clients::Linearizable;
 pub use search::Search;
 
 /// One operation of a history.

@@ -22,8 +22,8 @@
 //! may need all of that once more.
 //!
 //! A protocol of one's own says through how many messages an answer comes and how long its
-//! processes wait for it; twice as many attempts as there are replicas, for each request of all
-//! clients and ten more, must then do.
+//! processes wait for it, and so does the unreplicated server; twice as many attempts as there are
+//! replicas, for each request of all clients and ten more, must then do.
 //!
 //! # Where nothing is demanded
 //!
@@ -38,8 +38,8 @@ use std::fmt::{self, Display};
 use crate::choice::exponential;
 use crate::identity::Identity;
 use crate::scenario::{
-    Bcr, Crash, Latency, Link, LinkKind, LinkOverride, Own, Pace, Party, Probability,
-    ProcessTrouble, Protocol, Scenario, Schedule,
+    Bcr, Crash, Latency, Link, LinkKind, LinkOverride, Pace, Party, Probability, ProcessTrouble,
+    Protocol, Scenario, Schedule,
 };
 use crate::sim::Patience;
 use crate::time::Span;
@@ -96,7 +96,11 @@ pub fn patience(scenario: &Scenario) -> Result<Patience, NoDemand> {
     let delay = delay(scenario)?;
     match &scenario.protocol {
         Protocol::Bcr(knobs) => of_bcr(scenario, knobs, planned_ns, delay),
-        Protocol::Own(own) => of_own(scenario, own, planned_ns, delay),
+        Protocol::Solo(knobs) => {
+            let pace = Pace { trips: 2, timeout_ns: knobs.client_timeout_ns };
+            of_own(scenario, Some(pace), planned_ns, delay)
+        }
+        Protocol::Own(own) => of_own(scenario, own.pace, planned_ns, delay),
     }
 }
 
@@ -118,11 +122,11 @@ fn truly(ns: u64, rate_ppb: u64) -> u64 {
 /// each replica in vain, twice, and get in the way of all others.
 fn of_own(
     scenario: &Scenario,
-    own: &Own,
+    pace: Option<Pace>,
     planned_ns: u64,
     delay: Delay,
 ) -> Result<Patience, NoDemand> {
-    let Pace { trips, timeout_ns } = own.pace.ok_or(NoDemand::NoPace)?;
+    let Pace { trips, timeout_ns } = pace.ok_or(NoDemand::NoPace)?;
     let takes_ns = delay.usual_ns.saturating_mul(u64::from(trips));
     let (slowest, fastest) = rates(scenario);
     let shortest_ns = truly(timeout_ns, fastest);
@@ -132,7 +136,7 @@ fn of_own(
     }
     let counts = scenario.clients.iter().map(|client| client.workload.demand_count());
     let requests = counts.fold(10, u64::saturating_add);
-    let attempts = requests.saturating_mul(2 * (u64::from(own.replicas()) + 1));
+    let attempts = requests.saturating_mul(2 * (u64::from(scenario.protocol.replicas()) + 1));
     let attempt_ns = truly(timeout_ns, slowest).saturating_add(takes_ns);
     Ok(Patience { planned_ns, least_ns: attempts.saturating_mul(attempt_ns), growth: 1 })
 }

@@ -15,6 +15,7 @@ mod faults;
 pub mod linear;
 pub mod liveness;
 mod property;
+mod solo;
 
 use std::collections::BTreeSet;
 

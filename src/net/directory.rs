@@ -23,19 +23,26 @@ pub(super) struct Directory<T> {
     dropped: u64,
 }
 
-impl<T> Directory<T> {
-    pub(super) fn new(homes: impl IntoIterator<Item = (Identity, NodeNumber)>) -> Directory<T> {
+impl<T> Default for Directory<T> {
+    fn default() -> Directory<T> {
         Directory {
-            homes: homes.into_iter().collect(),
+            homes: BTreeMap::new(),
             waiting: VecDeque::new(),
             counts: BTreeMap::new(),
             dropped: 0,
         }
     }
+}
 
+impl<T> Directory<T> {
     /// Where it lives, if that is known.
     pub(super) fn home(&self, identity: Identity) -> Option<NodeNumber> {
         self.homes.get(&identity).copied()
+    }
+
+    /// Everybody whose home is known.
+    pub(super) fn homes(&self) -> impl Iterator<Item = (Identity, NodeNumber)> {
+        self.homes.iter().map(|(identity, home)| (*identity, *home))
     }
 
     /// It lives there, unless it lives somewhere already. Returns what waited for that, in order;
@@ -89,7 +96,8 @@ mod tests {
 
     #[test]
     fn what_waits_is_freed_in_order_once_its_home_is_known() {
-        let mut directory = Directory::new([(Identity::OLYMPUS, 0)]);
+        let mut directory = Directory::default();
+        assert_eq!(directory.enter(Identity::OLYMPUS, 0), Some(Vec::new()));
         assert_eq!(directory.home(Identity::OLYMPUS), Some(0));
         let [first, second] = [0, 1].map(|position| Identity::replica(1, position));
         directory.wait(1, first, 'a');
@@ -103,7 +111,7 @@ mod tests {
 
     #[test]
     fn who_sends_too_much_pushes_out_his_own() {
-        let mut directory = Directory::new([]);
+        let mut directory = Directory::default();
         directory.wait(2, Identity::client(0), 0);
         for number in 1..=MOST_WAITING + 5 {
             directory.wait(1, Identity::client(0), number);

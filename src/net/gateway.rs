@@ -35,7 +35,9 @@ const MOST_OF_ONE_CLIENT: usize = 512;
 #[derive(Debug)]
 struct Desk {
     /// Each client process with how many requests it has, the idlest first.
-    clients: BTreeSet<(usize, u32)>,
+    idlest: BTreeSet<(usize, u32)>,
+    /// How many requests each client process has.
+    counts: BTreeMap<u32, usize>,
     pending: BTreeMap<Ticket, Pending>,
     tickets: u64,
 }
@@ -49,9 +51,19 @@ struct Pending {
 }
 
 impl Desk {
-    fn new(clients: u32) -> Desk {
-        let clients = (0..clients).map(|client| (0, client)).collect();
-        Desk { clients, pending: BTreeMap::new(), tickets: 0 }
+    fn new(clients: impl IntoIterator<Item = u32>) -> Desk {
+        let counts = clients.into_iter().map(|client| (client, 0)).collect::<BTreeMap<_, _>>();
+        let idlest = counts.keys().map(|client| (0, *client)).collect();
+        Desk { idlest, counts, pending: BTreeMap::new(), tickets: 0 }
+    }
+
+    /// A client process has one request more or less.
+    fn count(&mut self, client: u32, change: impl FnOnce(&mut usize)) {
+        if let Some(count) = self.counts.get_mut(&client) {
+            self.idlest.remove(&(*count, client));
+            change(count);
+            self.idlest.insert((*count, client));
+        }
     }
 
     /// Gives a request to the idlest client process; none if all have enough to do.
@@ -60,12 +72,11 @@ impl Desk {
         number: u64,
         user: mpsc::UnboundedSender<Response>,
     ) -> Option<(Ticket, Identity)> {
-        let (count, client) = self.clients.first().copied()?;
+        let (count, client) = self.idlest.first().copied()?;
         if count == MOST_OF_ONE_CLIENT {
             return None;
         }
-        self.clients.remove(&(count, client));
-        self.clients.insert((count + 1, client));
+        self.count(client, |count| *count += 1);
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.pending.insert(ticket, Pending { client, number, user });
@@ -77,10 +88,7 @@ impl Desk {
         let Some(Pending { client, number, user }) = self.pending.remove(&ticket) else {
             return;
         };
-        if let Some(&entry) = self.clients.iter().find(|(_, other)| *other == client) {
-            self.clients.remove(&entry);
-            self.clients.insert((entry.0.saturating_sub(1), client));
-        }
+        self.count(client, |count| *count -= 1);
         // The user may be gone.
         let _ = user.send(Response { number, outcome });
     }
@@ -109,13 +117,12 @@ enum Unserved {
 /// What a gateway is made from.
 pub(super) struct Gateway<P: Served> {
     pub(super) listener: std::net::TcpListener,
-    pub(super) clients: u32,
     /// How long a user may take to say what he speaks.
     pub(super) greeting: Duration,
     pub(super) inlet: Inlet<P>,
     pub(super) answers: mpsc::UnboundedReceiver<(Ticket, Option<P::Answer>)>,
-    /// Told when the client processes have begun; before that nobody is served.
-    pub(super) begun: oneshot::Receiver<()>,
+    /// Told which client processes have begun here; before that nobody is served.
+    pub(super) begun: oneshot::Receiver<Vec<u32>>,
     /// Becomes true when no new requests are to be taken.
     pub(super) closing: watch::Receiver<bool>,
     pub(super) notices: Notices,
@@ -125,11 +132,15 @@ impl<P: Served> Gateway<P> {
     /// Serves until it is closed and all that was under way is answered.
     pub(super) async fn serve(mut self) -> std::io::Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
-        tokio::select! {
-            begun = self.begun => if begun.is_err() { return Ok(()) },
+        let clients = tokio::select! {
+            begun = self.begun => begun.unwrap_or_default(),
             _ = self.closing.wait_for(|closing| *closing) => return Ok(()),
+        };
+        if clients.is_empty() {
+            // Whoever calls learns at once that nobody is there to serve him.
+            return Ok(());
         }
-        let desk = Rc::new(RefCell::new(Desk::new(self.clients)));
+        let desk = Rc::new(RefCell::new(Desk::new(clients)));
         let answering = desk.clone();
         let answers = tokio::task::spawn_local(async move {
             while let Some((ticket, answer)) = self.answers.recv().await {
@@ -326,7 +337,7 @@ mod tests {
 
     #[test]
     fn requests_go_to_the_idlest_client_until_all_have_enough() {
-        let mut desk = Desk::new(2);
+        let mut desk = Desk::new([0, 1]);
         let (user, mut told) = mpsc::unbounded_channel();
         let give = |desk: &mut Desk, number| desk.give(number, user.clone());
         let first = give(&mut desk, 7).unwrap();

@@ -7,10 +7,13 @@
 //! what comes next.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use snow::params::NoiseParams;
+use serde::{Deserialize, Deserializer, de};
+use snow::params::{DHChoice, NoiseParams};
+use snow::resolvers::{CryptoResolver as _, DefaultResolver};
 use snow::{Builder, HandshakeState, StatelessTransportState};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -60,7 +63,51 @@ impl fmt::Debug for NodeSecret {
     }
 }
 
+/// Why a text is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key is 64 hexadecimal digits, as `perjury keys` prints it")]
+pub struct NoKey;
+
+impl FromStr for NodeKey {
+    type Err = NoKey;
+
+    fn from_str(text: &str) -> Result<NodeKey, NoKey> {
+        let mut key = [0; 32];
+        let is_hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if text.len() != 2 * key.len() || !is_hexadecimal {
+            return Err(NoKey);
+        }
+        for (byte, at) in key.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| NoKey)?;
+        }
+        Ok(NodeKey(key))
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NodeKey, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 impl NodeSecret {
+    /// The one with this secret half.
+    ///
+    /// # Errors
+    ///
+    /// If the other half cannot be computed.
+    pub(super) fn from_bytes(secret: [u8; 32]) -> Result<NodeSecret, HandshakeError> {
+        let mut pair = DefaultResolver.resolve_dh(&DHChoice::Curve25519).ok_or(snow::Error::Dh)?;
+        pair.set(&secret);
+        let public = <[u8; 32]>::try_from(pair.pubkey()).map_err(|_| snow::Error::Dh)?;
+        Ok(NodeSecret { secret, public: NodeKey(public) })
+    }
+
+    /// The half that nobody else may know.
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
     /// A new one.
     ///
     /// # Errors
@@ -101,6 +148,9 @@ pub enum HandshakeError {
     /// A frame on the link is too long.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// Nothing comes any more.
+    #[error("the other side has been silent for {0:?}")]
+    Silent(Duration),
     /// The other side has nothing more to say.
     #[error("the other side closed the connection")]
     Closed,
@@ -112,7 +162,8 @@ pub enum HandshakeError {
 impl HandshakeError {
     /// Whether the connection is merely over, by nobody's fault.
     pub(super) fn is_end(&self) -> bool {
-        matches!(self, HandshakeError::Closed | HandshakeError::Io(_))
+        use HandshakeError::{Closed, Io, Silent};
+        matches!(self, Closed | Io(_) | Silent(_))
     }
 }
 
@@ -168,11 +219,12 @@ pub(super) async fn answer<T>(
     in_time(limits.handshake, talk).await
 }
 
-/// How long a handshake may take, and how long frames may be.
+/// How long a handshake may take, how long frames may be, and after which silence a link is down.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) handshake: Duration,
     pub(super) frame: usize,
+    pub(super) silence: Duration,
 }
 
 async fn in_time<T>(

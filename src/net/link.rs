@@ -4,13 +4,18 @@
 //! arrived. Parcels are numbered. What was not acknowledged is kept and sent again over the next
 //! connection, and what comes a second time is dropped. A node that starts takes a new session
 //! number, so that others notice: what was on its way to its former life is lost.
+//!
+//! A caller who has nothing to say asks from time to time whether the other is still there. Who is
+//! silent for too long counts as gone, though the connection may stand: a node that hangs, or a cut
+//! cable, which TCP would notice much later.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::frame::{self, FrameError};
 use super::handshake::{self, Channel, HandshakeError, Limits, NodeSecret};
@@ -21,6 +26,13 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)
 
 /// How many bytes are sent at once, if there are several parcels.
 const BATCH: usize = 256 << 10;
+
+/// How many parcels come before it is said that they have, if they do not stop coming.
+const PARCELS_A_WORD: usize = 256;
+/// How many bytes of them.
+const BYTES_A_WORD: usize = 1 << 20;
+/// How long after the last one it is said otherwise.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// What a parcel's frame has beside the parcel.
 const HEADER: usize = 9;
@@ -36,6 +48,8 @@ pub(super) enum Word<'a> {
     Parcel { number: u64, bytes: &'a [u8] },
     /// All parcels up to this one have come.
     Received { number: u64 },
+    /// The caller wants to hear which parcel came last: whether the called is still there.
+    Beat { number: u64 },
 }
 
 impl<'a> Word<'a> {
@@ -48,6 +62,7 @@ impl<'a> Word<'a> {
                 to.extend_from_slice(bytes);
             }
             Word::Received { number } => put_numbers(to, 4, &[number]),
+            Word::Beat { number } => put_numbers(to, 5, &[number]),
         })
     }
 
@@ -64,6 +79,7 @@ impl<'a> Word<'a> {
             }
             (3, bytes) => Some(Word::Parcel { number: first, bytes }),
             (4, []) => Some(Word::Received { number: first }),
+            (5, []) => Some(Word::Beat { number: first }),
             _ => None,
         }
     }
@@ -91,6 +107,17 @@ pub(super) struct Outgoing {
     is_up: bool,
     lost: u64,
     room: Room,
+}
+
+/// Which life of its peer a line reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// The first that it knows of.
+    First,
+    /// The same as before.
+    Same,
+    /// Another than before: it knows nothing of what the former was told.
+    Another,
 }
 
 /// How much may wait to be acknowledged, and how large a frame may be.
@@ -130,10 +157,13 @@ impl Outgoing {
     }
 
     /// The peer has answered a call.
-    fn welcomed(&mut self, session: u64, received: u64) {
-        let is_new = self.peer_session.is_some_and(|known| known != session);
-        self.peer_session = Some(session);
-        if is_new {
+    fn welcomed(&mut self, session: u64, received: u64) -> Life {
+        let life = match self.peer_session.replace(session) {
+            None => Life::First,
+            Some(known) if known == session => Life::Same,
+            Some(_) => Life::Another,
+        };
+        if life == Life::Another {
             self.lost += self.ever_left as u64;
             self.forget(self.ever_left);
         } else {
@@ -141,6 +171,7 @@ impl Outgoing {
         }
         self.left = 0;
         self.is_up = true;
+        life
     }
 
     /// All up to this number have come.
@@ -185,6 +216,8 @@ pub(super) struct Incoming {
     last: Option<u64>,
     /// How often the peer has called: what an earlier connection still brings is void.
     calls: u64,
+    /// Whether the peer is heard in its first life alone.
+    is_mortal: bool,
 }
 
 /// What to do about a parcel.
@@ -199,13 +232,21 @@ enum Turn {
 }
 
 impl Incoming {
+    /// From a peer who is not heard any more once he has begun anew.
+    pub(super) fn of_a_mortal() -> Incoming {
+        Incoming { is_mortal: true, ..Incoming::default() }
+    }
+
     /// The peer calls; returns up to which parcel everything has come, and the number of the call.
-    fn called(&mut self, session: u64) -> (u64, u64) {
+    fn called(&mut self, session: u64) -> Result<(u64, u64), HandshakeError> {
         if self.session != Some(session) {
+            if self.is_mortal && self.session.is_some() {
+                return Err(HandshakeError::Said("has begun anew, and what it had made is gone"));
+            }
             (self.session, self.last) = (Some(session), None);
         }
         self.calls += 1;
-        (self.last.unwrap_or(0), self.calls)
+        Ok((self.last.unwrap_or(0), self.calls))
     }
 
     fn turn(&self, number: u64) -> Turn {
@@ -222,12 +263,15 @@ impl Incoming {
 #[derive(Debug)]
 pub(super) struct Line {
     outgoing: RefCell<Outgoing>,
+    /// Until when nobody need doubt that the peer is there, if it is connected.
+    fine_until: Cell<Option<Instant>>,
     wake: Notify,
 }
 
 impl Line {
     pub(super) fn new(outgoing: Outgoing) -> Line {
-        Line { outgoing: RefCell::new(outgoing), wake: Notify::new() }
+        let (outgoing, fine_until) = (RefCell::new(outgoing), Cell::new(None));
+        Line { outgoing, fine_until, wake: Notify::new() }
     }
 
     /// Sends a parcel, when [`Line::flush`] says so at the latest.
@@ -248,6 +292,11 @@ impl Line {
         self.outgoing.borrow().is_up
     }
 
+    /// Whether it has said something lately, too.
+    pub(super) fn is_fine(&self) -> bool {
+        self.is_up() && self.fine_until.get().is_some_and(|until| Instant::now() < until)
+    }
+
     pub(super) fn lost(&self) -> u64 {
         self.outgoing.borrow().lost()
     }
@@ -259,11 +308,18 @@ impl Line {
         peer: &Peer,
         limits: Limits,
         notices: &Notices,
-        up: impl AsyncFn(),
+        up: impl AsyncFn(Life),
     ) {
         let mut pause = PAUSES[0];
+        let told = async |life| {
+            if life != Life::First {
+                let (from, to, is_restarted) = (own.0, peer.number, life == Life::Another);
+                notices.tell(Notice::LinkUp { from, to, is_restarted });
+            }
+            up(life).await;
+        };
         loop {
-            let Err(error) = self.talk(own.1, peer, limits, &up).await;
+            let Err(error) = self.talk(own.1, peer, limits, &told).await;
             let was_up = std::mem::replace(&mut self.outgoing.borrow_mut().is_up, false);
             if was_up {
                 let (from, to, why) = (own.0, peer.number, error.to_string());
@@ -281,7 +337,7 @@ impl Line {
         own: &NodeSecret,
         peer: &Peer,
         limits: Limits,
-        up: &impl AsyncFn(),
+        up: &impl AsyncFn(Life),
     ) -> Result<std::convert::Infallible, HandshakeError> {
         let stream = tokio::time::timeout(limits.handshake, TcpStream::connect(peer.address)).await;
         let stream = stream.map_err(|_| HandshakeError::TooSlow(limits.handshake))??;
@@ -293,22 +349,31 @@ impl Line {
         let Word::Welcome { session, received } = first_word(&mut channel, limits).await? else {
             return Err(HandshakeError::Said("gave no welcome"));
         };
-        self.outgoing.borrow_mut().welcomed(session, received);
-        up().await;
+        let life = self.outgoing.borrow_mut().welcomed(session, received);
+        let mut pulse = Pulse::new(limits.silence);
+        self.fine_until.set(Some(pulse.heard + limits.silence / 2));
+        up(life).await;
         loop {
             bytes.clear();
+            self.fine_until.set(Some(pulse.heard + limits.silence / 2));
             self.outgoing.borrow_mut().batch(&mut bytes)?;
             if bytes.is_empty() {
                 tokio::select! {
-                    came = channel.receive() => came?,
+                    biased;
+                    came = channel.receive() => pulse.heard(came)?,
                     () = self.wake.notified() => {}
+                    () = tokio::time::sleep_until(pulse.next) => {
+                        pulse.beat()?;
+                        Word::Beat { number: 0 }.put(&mut bytes, limits.frame)?;
+                    }
                 }
-            } else {
-                channel.send(&bytes).await?;
+            }
+            if !bytes.is_empty() {
+                pulse.send(&mut channel, &bytes).await?;
                 // What has been acknowledged meanwhile, without waiting for it.
                 tokio::select! {
                     biased;
-                    came = channel.receive() => came?,
+                    came = channel.receive() => pulse.heard(came)?,
                     () = std::future::ready(()) => {}
                 }
             }
@@ -319,6 +384,52 @@ impl Line {
                 self.outgoing.borrow_mut().received(number);
             }
         }
+    }
+}
+
+/// Knows whether the other side is still there.
+struct Pulse {
+    silence: Duration,
+    heard: Instant,
+    /// When to ask whether it is.
+    next: Instant,
+}
+
+impl Pulse {
+    /// How often it is asked before its silence is too long.
+    const BEATS: u32 = 4;
+    /// How many bytes a link that is slow and not silent takes in a second at least.
+    const SLOWEST: usize = 1 << 18;
+
+    fn new(silence: Duration) -> Pulse {
+        let now = Instant::now();
+        Pulse { silence, heard: now, next: now + silence / Pulse::BEATS }
+    }
+
+    /// Something has come, if it has.
+    fn heard(&mut self, came: Result<(), HandshakeError>) -> Result<(), HandshakeError> {
+        self.heard = Instant::now();
+        came
+    }
+
+    /// It is time to ask; an error, if that was done in vain for too long.
+    fn beat(&mut self) -> Result<(), HandshakeError> {
+        let now = Instant::now();
+        if now.duration_since(self.heard) > self.silence {
+            return Err(HandshakeError::Silent(self.silence));
+        }
+        self.next = now + self.silence / Pulse::BEATS;
+        Ok(())
+    }
+
+    /// Sends, as long as the other side takes it; meanwhile nobody listens what it says.
+    async fn send(&mut self, channel: &mut Channel, bytes: &[u8]) -> Result<(), HandshakeError> {
+        let limit = self.silence + Duration::from_secs((bytes.len() / Pulse::SLOWEST) as u64);
+        let before = Instant::now();
+        let sent = tokio::time::timeout(limit, channel.send(bytes)).await;
+        sent.map_err(|_| HandshakeError::Silent(limit))??;
+        self.heard += before.elapsed();
+        Ok(())
     }
 }
 
@@ -357,19 +468,26 @@ pub(super) async fn take_parcels(
     let Word::Hello { session } = first_word(&mut channel, limits).await? else {
         return Err(HandshakeError::Said("did not say who it is"));
     };
-    let (received, call) = incoming.borrow_mut().called(session);
+    let (received, call) = incoming.borrow_mut().called(session)?;
     let mut bytes = Vec::new();
     Word::Welcome { session: own_session, received }.put(&mut bytes, limits.frame)?;
     channel.send(&bytes).await?;
+    let mut unsaid = Unsaid::default();
     loop {
-        let mut newest = None;
         while let Some(frame) = channel.next()? {
-            let Some(Word::Parcel { number, bytes }) = Word::read(frame) else {
-                return Err(HandshakeError::Said("sent what is no parcel"));
+            let (number, bytes) = match Word::read(frame) {
+                Some(Word::Parcel { number, bytes }) => (number, bytes),
+                Some(Word::Beat { .. }) => {
+                    unsaid.is_asked = true;
+                    continue;
+                }
+                _ => return Err(HandshakeError::Said("sent what is no parcel")),
             };
             if incoming.borrow().calls != call {
                 return Err(HandshakeError::Said("has called again since"));
             }
+            unsaid.parcels += 1;
+            unsaid.bytes += bytes.len();
             let turn = incoming.borrow().turn(number);
             match turn {
                 Turn::Early => return Err(HandshakeError::Said("left out a parcel")),
@@ -381,15 +499,44 @@ pub(super) async fn take_parcels(
                     take(bytes).await;
                 }
             }
-            newest = Some(number);
         }
-        if newest.is_some() {
+        if unsaid.is_much() || !hears(&mut channel, &unsaid, limits).await? {
             bytes.clear();
             let number = incoming.borrow().last.unwrap_or(0);
             Word::Received { number }.put(&mut bytes, limits.frame)?;
             channel.send(&bytes).await?;
+            unsaid = Unsaid::default();
         }
-        channel.receive().await?;
+    }
+}
+
+/// What came since it was last said what has come.
+#[derive(Default)]
+struct Unsaid {
+    parcels: usize,
+    bytes: usize,
+    /// Whether the peer asks for it.
+    is_asked: bool,
+}
+
+impl Unsaid {
+    fn is_much(&self) -> bool {
+        self.is_asked || self.parcels >= PARCELS_A_WORD || self.bytes >= BYTES_A_WORD
+    }
+}
+
+/// Waits for more; false if nothing came for a moment after something had.
+async fn hears(
+    channel: &mut Channel,
+    unsaid: &Unsaid,
+    limits: Limits,
+) -> Result<bool, HandshakeError> {
+    let has_come = unsaid.parcels > 0;
+    let limit = if has_come { QUIET } else { limits.silence };
+    match tokio::time::timeout(limit, channel.receive()).await {
+        Ok(came) => came.map(|()| true),
+        Err(_) if has_come => Ok(false),
+        Err(_) => Err(HandshakeError::Silent(limits.silence)),
     }
 }
 
@@ -403,7 +550,6 @@ fn with_jitter(pause: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::rc::Rc;
 
     use proptest::prelude::*;
@@ -427,7 +573,7 @@ mod tests {
     impl Pair {
         fn connect(&mut self, session: u64) {
             self.flying.clear();
-            let (received, _) = self.incoming.called(self.outgoing.session);
+            let (received, _) = self.incoming.called(self.outgoing.session).unwrap();
             self.outgoing.welcomed(session, received);
         }
 
@@ -500,15 +646,27 @@ mod tests {
     #[test]
     fn a_new_life_of_the_peer_gets_what_never_left_and_nothing_else() {
         let mut outgoing = Outgoing::new(1, ROOM);
-        outgoing.welcomed(9, 0);
+        assert_eq!(outgoing.welcomed(9, 0), Life::First);
         outgoing.push(vec![0]);
         outgoing.batch(&mut Vec::new()).unwrap();
         outgoing.push(vec![1]);
-        outgoing.welcomed(10, 0);
+        assert_eq!(outgoing.welcomed(9, 0), Life::Same);
+        assert_eq!(outgoing.welcomed(10, 0), Life::Another);
         let mut bytes = Vec::new();
         outgoing.batch(&mut bytes).unwrap();
         assert_eq!(Word::read(&bytes[4..]), Some(Word::Parcel { number: 2, bytes: &[1] }));
         assert_eq!(outgoing.lost(), 1);
+    }
+
+    #[test]
+    fn a_mortal_is_heard_in_his_first_life_alone() {
+        for (mut incoming, hears_again) in
+            [(Incoming::default(), true), (Incoming::of_a_mortal(), false)]
+        {
+            assert_eq!(incoming.called(9).unwrap(), (0, 1));
+            assert_eq!(incoming.called(9).unwrap(), (0, 2));
+            assert_eq!(incoming.called(10).is_ok(), hears_again);
+        }
     }
 
     #[test]
@@ -586,7 +744,56 @@ mod tests {
         }
     }
 
-    const LIMITS: Limits = Limits { handshake: Duration::from_secs(30), frame: 1000 };
+    const LIMITS: Limits = Limits {
+        handshake: Duration::from_secs(30),
+        frame: 1000,
+        silence: Duration::from_secs(30),
+    };
+
+    /// Somebody who greets whoever calls, answers so many questions, and then says nothing.
+    async fn answer_some(listener: TcpListener, own: NodeSecret, caller: NodeKey, mut some: u32) {
+        let (stream, _) = listener.accept().await.unwrap();
+        let known = |key| (key == caller).then_some(());
+        let answered = handshake::answer(stream, &own, known, LIMITS).await;
+        let ((), mut channel) = answered.unwrap();
+        first_word(&mut channel, LIMITS).await.unwrap();
+        let mut word = Word::Welcome { session: 9, received: 0 };
+        loop {
+            let mut bytes = Vec::new();
+            word.put(&mut bytes, LIMITS.frame).unwrap();
+            channel.send(&bytes).await.unwrap();
+            while channel.next().unwrap().map(Word::read) != Some(Some(Word::Beat { number: 0 })) {
+                channel.receive().await.unwrap();
+            }
+            some -= 1;
+            if some == 0 {
+                return std::future::pending().await;
+            }
+            word = Word::Received { number: 0 };
+        }
+    }
+
+    #[test]
+    fn who_says_nothing_any_more_counts_as_gone() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            let [caller, called] = [0, 1].map(|_| NodeSecret::generate().unwrap());
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let peer = Peer { number: 1, address, key: called.public() };
+            tokio::task::spawn_local(answer_some(listener, called, caller.public(), 7));
+            let limits = Limits { silence: Duration::from_millis(400), ..LIMITS };
+            let line = Line::new(Outgoing::new(5, ROOM));
+            let began = Instant::now();
+            let talk =
+                line.talk(&caller, &peer, limits, &async |life| assert_eq!(life, Life::First));
+            let Err(error) = tokio::time::timeout(LIMITS.handshake, talk).await.unwrap();
+            assert_eq!(error.to_string(), "the other side has been silent for 400ms");
+            // It was asked seven times, every tenth of a second, and answered six of them.
+            assert!(began.elapsed() >= Duration::from_millis(6 * 100 + 400));
+        });
+    }
 
     #[test]
     fn a_connection_that_is_cut_again_and_again_loses_and_repeats_nothing() {
@@ -617,7 +824,7 @@ mod tests {
             let sender = line.clone();
             tokio::task::spawn_local(async move {
                 let notices = Notices::to(|_| {});
-                sender.keep((0, &caller), &peer, LIMITS, &notices, async || {}).await;
+                sender.keep((0, &caller), &peer, LIMITS, &notices, async |_| {}).await;
             });
             for number in 0..PARCELS {
                 let mut parcel = number.to_le_bytes().to_vec();

@@ -1,6 +1,7 @@
 //! The same processes on real sockets.
 //!
-//! A [`Cluster`] is a few nodes, each a thread with the processes that live there. A process is
+//! A [`Cluster`] is a few nodes in one program, each a thread with the processes that live there; a
+//! [`Member`] is one such node of a cluster on many machines, made of the same parts. A process is
 //! driven as the simulator drives it (`seat`): inputs in, effects out, timers on the real clock. A
 //! node delivers between its own processes from hand to hand and sends the rest over links:
 //!
@@ -12,6 +13,8 @@
 //! * `frame`: length-prefixed frames, bounded before anything is kept for them;
 //! * `handshake`: who is at the other end, and the encryption of all that follows;
 //! * `link`: one way from node to node, in order, without loss or repetition while both live;
+//! * `station`: one node with its thread, and its gateway where it has one;
+//! * `config`, `keyfile`: who belongs to a cluster on many machines, and how nodes prove it;
 //! * `directory`, `placement`: who lives where;
 //! * `gateway`, `user`: what users' clients say, and who serves them;
 //! * `load`: many users at once;
@@ -23,13 +26,16 @@
 
 mod clock;
 mod cluster;
+mod config;
 mod directory;
 mod frame;
 mod gateway;
 mod handshake;
+mod keyfile;
 mod link;
 mod load;
 mod log;
+mod member;
 mod node;
 mod placement;
 mod record;
@@ -37,16 +43,20 @@ mod replay;
 mod roster;
 mod seat;
 mod served;
+mod station;
 mod user;
 
 pub use cluster::{Cluster, ClusterError, MOST_CLIENTS, MOST_NODES, Plan};
+pub use config::{ClusterFile, ConfigError, Knobs, NodeEntry};
 pub use frame::FrameError;
 pub use gateway::operation;
-pub use handshake::{HandshakeError, NodeKey, NodeSecret};
-pub use load::{Load, Tally, load};
+pub use handshake::{HandshakeError, NoKey, NodeKey, NodeSecret};
+pub use keyfile::{KeyFileError, make_key, read_key};
+pub use load::{Asked, Asks, Load, Tally, load, load_by};
 pub use log::{LogFolder, LogForm};
+pub use member::Member;
 pub use node::NodeStats;
-pub use placement::{Host, InTurn, Placement};
+pub use placement::{Host, InTurn, Placement, Wishes};
 pub use record::{RECORDING_FORMAT, RecordError, RecordFolder};
 pub use replay::{Cut, Parting, Recording, ReplayError, Replayed, ReplayedProcess, replay};
 pub use roster::{NodeNumber, Notice, Notices, Peer};

@@ -8,29 +8,31 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 
-use crate::crypto::{Counts, Memory, Notary, Scheme};
-use crate::identity::{Address, Identity};
+use crate::crypto::{Counts, Memory, Notary, Office, Scheme};
+use crate::identity::{Address, Class, Identity};
 use crate::process::{Interposers, Protocol, Ticket};
 use crate::trace::What;
-use crate::wire;
+use crate::wire::{self, WireError};
 
 use super::clock::Clock;
 use super::directory::Directory;
 use super::handshake::{self, Limits, NodeSecret};
-use super::link::{Incoming, Line, Outgoing, Room, take_parcels};
+use super::link::{Incoming, Life, Line, Outgoing, Room, take_parcels};
 use super::log::LogFolder;
 use super::placement::{Host, Placement};
 use super::record::RecordFolder;
-use super::roster::{NodeNumber, Notice, Notices, Peer, REGISTRAR};
+use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::seat::{Coming, Keep, Leaving, Seat, Watcher};
 
-/// How many signatures a process remembers that it made or checked itself.
+/// How many signatures a node remembers that it has found to be good.
 const SIGNATURES_REMEMBERED: usize = 4096;
 /// How many things that came may wait for a node to take them; then nothing more is read.
 const MOST_COMING: usize = 1024;
@@ -42,22 +44,24 @@ const MOST_CONNECTIONS: usize = 256;
 /// What goes from node to node.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "P: Protocol")]
-enum Parcel<P: Protocol> {
+pub(super) enum Parcel<P: Protocol> {
     /// A message between processes.
     Message { from: Identity, to: Identity, sent: u64, message: P::Message },
     /// From the registrar: this process begins here.
     Birth { identity: Identity, birth: P::Birth },
     /// From the registrar: this process lives there.
     Lives { identity: Identity, home: NodeNumber },
+    /// From the registrar: everybody who lives from the beginning has begun.
+    Begun,
 }
 
 /// Something that comes to a node.
 #[derive(Debug)]
 pub(super) enum Arrival<P: Protocol> {
-    /// A parcel of a peer's, as bytes.
-    Parcel(NodeNumber, Vec<u8>),
-    /// A link has come up.
-    Up,
+    /// A parcel of a peer's, or why there is none in what he sent.
+    Parcel(NodeNumber, Result<Parcel<P>, WireError>),
+    /// The link to a peer has come up.
+    Up(NodeNumber, Life),
     /// A question to a process here.
     Command(Identity, Ticket, P::Command),
 }
@@ -69,10 +73,13 @@ pub(super) struct NodePlan<P: Protocol> {
     /// All other nodes.
     pub(super) peers: Vec<Peer>,
     pub(super) listener: std::net::TcpListener,
-    /// Who lives where from the beginning.
-    pub(super) homes: Vec<(Identity, NodeNumber)>,
-    /// Who begins here, once all links are up.
-    pub(super) residents: Vec<(Identity, P::Birth)>,
+    /// The node where processes are placed and announced. Nobody else's word counts in that.
+    pub(super) registrar: NodeNumber,
+    /// Who lives from the beginning; of the registrar alone, who lets them begin, here or
+    /// elsewhere, once all its links are up.
+    pub(super) founders: Vec<(Identity, P::Birth)>,
+    /// After how long they begin though some links are not up; never, if it does not say.
+    pub(super) patience: Option<Duration>,
     pub(super) placement: Box<dyn Placement>,
     pub(super) interposers: Option<Interposers<P>>,
     pub(super) scheme: Scheme,
@@ -88,10 +95,10 @@ pub(super) struct NodePlan<P: Protocol> {
 
 /// What a node and whoever started it tell each other.
 pub(super) struct Signals {
-    /// Told when all residents have begun.
+    /// Told when everybody who lives from the beginning has begun.
     pub(super) ready: std::sync::mpsc::Sender<()>,
-    /// The same for the gateway, if it is here.
-    pub(super) begun: oneshot::Sender<()>,
+    /// The same for the gateway, if it is here: which clients live here.
+    pub(super) begun: oneshot::Sender<Vec<u32>>,
     /// Tells the node to end.
     pub(super) stop: oneshot::Receiver<()>,
 }
@@ -110,6 +117,20 @@ pub(super) fn inlet<P: Protocol>() -> (Inlet<P>, Outlet<P>) {
     mpsc::channel(MOST_COMING)
 }
 
+/// Why a node does not run, or ended by itself.
+#[derive(Debug)]
+pub(super) enum NodeError {
+    Io(std::io::Error),
+    /// The registrar has begun anew.
+    Orphaned,
+}
+
+impl From<std::io::Error> for NodeError {
+    fn from(error: std::io::Error) -> NodeError {
+        NodeError::Io(error)
+    }
+}
+
 /// What a node counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeStats {
@@ -125,8 +146,10 @@ pub struct NodeStats {
     pub lost: u64,
     /// Messages that waited in vain to learn where somebody lives.
     pub dropped: u64,
-    /// Signatures made by processes here.
+    /// Statements signed by processes here.
     pub signed: u64,
+    /// Signatures made under them, one for as many as left together.
+    pub sealed: u64,
     /// Signatures checked by them, without those that they remembered.
     pub verified: u64,
 }
@@ -143,7 +166,7 @@ pub(super) async fn run<P: Protocol>(
     plan: NodePlan<P>,
     inlet: Inlet<P>,
     outlet: Outlet<P>,
-) -> std::io::Result<NodeStats> {
+) -> Result<NodeStats, NodeError> {
     let session = getrandom::u64().map_err(std::io::Error::other)?;
     let listener = TcpListener::from_std(plan.listener.try_clone()?)?;
     let local = LocalSet::new();
@@ -154,7 +177,8 @@ pub(super) async fn run<P: Protocol>(
         node.work(outlet, stop).await;
         node
     });
-    Ok(node.await.stats())
+    let node = node.await;
+    if node.is_orphan { Err(NodeError::Orphaned) } else { Ok(node.stats()) }
 }
 
 /// Where a message to or from a process of this node is, in the node's own hands.
@@ -172,12 +196,25 @@ struct Node<P: Protocol> {
     seats: BTreeMap<Identity, Seat<P>>,
     directory: Directory<Parcel<P>>,
     local: VecDeque<Delivery<P>>,
+    /// Room for what leaves a process; empty in between.
+    leaving: Vec<Leaving<P>>,
     lines: BTreeMap<NodeNumber, Rc<Line>>,
+    /// What leaves when nothing more has come for now. Written out only then, so that all that was
+    /// signed meanwhile is signed together.
+    unsent: Vec<(NodeNumber, Parcel<P>)>,
+    /// Where all processes here sign and check.
+    office: Office,
+    /// Of each node the first client that lives there.
+    first_clients: BTreeMap<NodeNumber, Identity>,
     /// When seats want to be looked after.
     due: BTreeSet<(u64, Identity)>,
     due_of: BTreeMap<Identity, u64>,
-    residents: Vec<(Identity, P::Birth)>,
-    ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<()>)>,
+    founders: Vec<(Identity, P::Birth)>,
+    /// When they begin though some links are not up.
+    begins: Option<Instant>,
+    /// Whether the registrar has begun anew.
+    is_orphan: bool,
+    ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<Vec<u32>>)>,
     answers: Answers<P>,
     stats: NodeStats,
 }
@@ -185,6 +222,7 @@ struct Node<P: Protocol> {
 /// What a node's tasks share.
 struct Shared {
     number: NodeNumber,
+    registrar: NodeNumber,
     secret: NodeSecret,
     peers: Vec<Peer>,
     limits: Limits,
@@ -205,6 +243,7 @@ impl<P: Protocol> Node<P> {
             lines: plan.peers.iter().map(line).collect(),
             plan: Rc::new(Shared {
                 number: plan.number,
+                registrar: plan.registrar,
                 secret: plan.secret,
                 peers: plan.peers,
                 limits: plan.limits,
@@ -217,11 +256,17 @@ impl<P: Protocol> Node<P> {
             placement: plan.placement,
             scheme: plan.scheme,
             seats: BTreeMap::new(),
-            directory: Directory::new(plan.homes),
+            office: Office::new(Memory::Remember { capacity: SIGNATURES_REMEMBERED }),
+            first_clients: BTreeMap::new(),
+            directory: Directory::default(),
+            unsent: Vec::new(),
             local: VecDeque::new(),
+            leaving: Vec::new(),
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
-            residents: plan.residents,
+            founders: plan.founders,
+            begins: plan.patience.map(|patience| Instant::now() + patience),
+            is_orphan: false,
             ready: Some((ready, begun)),
             answers: plan.answers,
             stats: NodeStats::default(),
@@ -231,7 +276,8 @@ impl<P: Protocol> Node<P> {
 
     fn stats(&self) -> NodeStats {
         let lost = self.lines.values().map(|line| line.lost()).sum();
-        let mut stats = NodeStats { lost, dropped: self.directory.dropped(), ..self.stats };
+        let (dropped, sealed) = (self.directory.dropped(), self.office.sealed());
+        let mut stats = NodeStats { lost, dropped, sealed, ..self.stats };
         self.seats.values().for_each(|seat| stats.count(seat.notary_counts()));
         stats
     }
@@ -241,12 +287,12 @@ impl<P: Protocol> Node<P> {
         for (index, line) in self.lines.values().enumerate() {
             let (line, plan, inlet) = (line.clone(), self.plan.clone(), inlet.clone());
             local.spawn_local(async move {
-                let up = async || {
+                let peer = &plan.peers[index];
+                let up = async |life| {
                     // A node that has stopped takes nothing.
-                    let _ = inlet.send(Arrival::Up).await;
+                    let _ = inlet.send(Arrival::Up(peer.number, life)).await;
                 };
                 let own = (plan.number, &plan.secret);
-                let peer = &plan.peers[index];
                 line.keep(own, peer, plan.limits, &plan.notices, up).await;
             });
         }
@@ -255,8 +301,12 @@ impl<P: Protocol> Node<P> {
     /// Takes the calls of other nodes.
     fn listen(&self, local: &LocalSet, listener: TcpListener, session: u64, inlet: Inlet<P>) {
         let plan = self.plan.clone();
-        let incoming = plan.peers.iter().map(|peer| (peer.number, RefCell::default())).collect();
-        let incoming: Rc<BTreeMap<NodeNumber, RefCell<Incoming>>> = Rc::new(incoming);
+        let incoming = |peer: &Peer| match peer.number == plan.registrar {
+            true => (peer.number, RefCell::new(Incoming::of_a_mortal())),
+            false => (peer.number, RefCell::default()),
+        };
+        let incoming: BTreeMap<_, _> = plan.peers.iter().map(incoming).collect();
+        let incoming = Rc::new(incoming);
         local.spawn_local(async move {
             let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
             loop {
@@ -275,8 +325,8 @@ impl<P: Protocol> Node<P> {
                         Err(error) => (from.to_string(), error),
                         Ok((peer, channel)) => {
                             let take = async |bytes: &[u8]| {
-                                let parcel = Arrival::Parcel(peer.number, bytes.to_vec());
-                                let _ = inlet.send(parcel).await;
+                                let parcel = wire::decode(bytes, plan.limits.frame);
+                                let _ = inlet.send(Arrival::Parcel(peer.number, parcel)).await;
                             };
                             let incoming = &incoming[&peer.number];
                             let Err(error) =
@@ -298,9 +348,10 @@ impl<P: Protocol> Node<P> {
         let mut came = Vec::with_capacity(TAKEN_AT_ONCE);
         self.begin_if_ready();
         self.flush_logs();
-        loop {
+        while !self.is_orphan {
             self.flush();
             let due = self.due.first().map(|(due_ns, _)| self.plan.clock.at(*due_ns));
+            let due = [due, self.begins].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 _ = &mut stop => return,
@@ -315,6 +366,7 @@ impl<P: Protocol> Node<P> {
                 self.arrive(arrival);
                 self.deliver();
             }
+            self.begin_in_time();
             self.tick();
             // Before anybody outside learns what came of it.
             if outlet.is_empty() {
@@ -326,7 +378,12 @@ impl<P: Protocol> Node<P> {
     }
 
     /// Lets the links send what is there for them.
-    fn flush(&self) {
+    fn flush(&mut self) {
+        for (to, parcel) in self.unsent.drain(..) {
+            if let Some(line) = self.lines.get(&to) {
+                line.push(wire::encode(&parcel));
+            }
+        }
         self.lines.values().for_each(|line| line.flush());
     }
 
@@ -337,28 +394,68 @@ impl<P: Protocol> Node<P> {
         }
     }
 
-    /// Once all links are up, the residents begin.
+    /// Once all links of the registrar are up, everybody begins who lives from the beginning.
     fn begin_if_ready(&mut self) {
-        if !self.lines.values().all(|line| line.is_up()) {
-            return;
+        let is_first = self.plan.number == self.plan.registrar && self.ready.is_some();
+        if is_first && self.lines.values().all(|line| line.is_up()) {
+            self.begin_all();
         }
-        let Some((ready, begun)) = self.ready.take() else { return };
-        for (identity, birth) in std::mem::take(&mut self.residents) {
-            self.begin(identity, birth);
+    }
+
+    /// Whoever has not come by then may come later.
+    fn begin_in_time(&mut self) {
+        if self.begins.is_some_and(|begins| begins <= Instant::now()) {
+            self.begins = None;
+            if self.plan.number == self.plan.registrar && self.ready.is_some() {
+                self.begin_all();
+            }
+        }
+    }
+
+    fn begin_all(&mut self) {
+        for (identity, birth) in std::mem::take(&mut self.founders) {
+            self.settle_down(identity, birth);
         }
         self.deliver();
-        // Whoever waited for this may have given up.
+        self.unsent.extend(self.lines.keys().map(|number| (*number, Parcel::Begun)));
+        self.tell_ready();
+    }
+
+    /// A link has come up.
+    fn on_up(&mut self, peer: NodeNumber, life: Life) {
+        self.begin_if_ready();
+        if life != Life::Another {
+            return;
+        }
+        if peer == self.plan.registrar {
+            self.is_orphan = true;
+        } else if self.plan.number == self.plan.registrar && self.ready.is_none() {
+            // It knows nothing of what it was told. Those who lived there live nowhere any more;
+            // it learns of them, too, so that it drops what is still sent to them.
+            for (identity, home) in self.directory.homes() {
+                self.unsent.push((peer, Parcel::Lives { identity, home }));
+            }
+            self.unsent.push((peer, Parcel::Begun));
+        }
+    }
+
+    /// Whoever waits for that learns that users may ask.
+    fn tell_ready(&mut self) {
+        let Some((ready, begun)) = self.ready.take() else { return };
+        let clients = self.seats.keys().filter(|identity| identity.class == Class::Client);
+        let clients: Vec<u32> = clients.map(|identity| identity.index).collect();
+        let (node, count) = (self.plan.number, clients.len());
+        self.plan.notices.tell(Notice::Begun { node, clients: count });
+        // They may have given up.
         let _ = ready.send(());
-        let _ = begun.send(());
+        let _ = begun.send(clients);
     }
 
     fn arrive(&mut self, arrival: Arrival<P>) {
         match arrival {
-            Arrival::Parcel(peer, bytes) => match wire::decode(&bytes, self.plan.limits.frame) {
-                Ok(parcel) => self.take_parcel(peer, parcel),
-                Err(error) => self.refuse(peer, &error.to_string()),
-            },
-            Arrival::Up => self.begin_if_ready(),
+            Arrival::Parcel(peer, Ok(parcel)) => self.take_parcel(peer, parcel),
+            Arrival::Parcel(peer, Err(error)) => self.refuse(peer, &error.to_string()),
+            Arrival::Up(peer, life) => self.on_up(peer, life),
             Arrival::Command(to, ticket, command) => {
                 self.hand(to, Coming::Command(ticket, command));
             }
@@ -387,7 +484,9 @@ impl<P: Protocol> Node<P> {
                     _ => self.enqueue(parcel),
                 }
             }
-            Parcel::Birth { .. } | Parcel::Lives { .. } if peer != REGISTRAR => {
+            Parcel::Birth { .. } | Parcel::Lives { .. } | Parcel::Begun
+                if peer != self.plan.registrar =>
+            {
                 self.refuse(peer, "only the registrar says who lives where");
             }
             Parcel::Birth { identity, birth } => {
@@ -398,6 +497,7 @@ impl<P: Protocol> Node<P> {
             Parcel::Lives { identity, home } => {
                 self.enter(identity, home);
             }
+            Parcel::Begun => self.tell_ready(),
         }
     }
 
@@ -428,8 +528,7 @@ impl<P: Protocol> Node<P> {
     /// A process begins here.
     fn begin(&mut self, identity: Identity, birth: P::Birth) {
         let address = Address::of(identity);
-        let memory = Memory::Remember { capacity: SIGNATURES_REMEMBERED };
-        let notary = Notary::on_its_own(self.scheme, memory);
+        let notary = Notary::of(&self.office, self.scheme);
         let interposer = self.interposers.as_ref().and_then(|find| find(address));
         let watch = self.watcher(address);
         let now = self.plan.clock.now();
@@ -523,21 +622,31 @@ impl<P: Protocol> Node<P> {
     /// Carries away what has left a process, and notes when it wants to be looked after.
     fn settle(&mut self, identity: Identity) {
         let Some(seat) = self.seats.get_mut(&identity) else { return };
-        let leaving = seat.take_leaving();
+        let mut leaving = std::mem::take(&mut self.leaving);
+        seat.take_leaving(&mut leaving);
         let (due_ns, is_over) = (seat.due_ns(), seat.is_over());
-        if let Some(old_ns) = self.due_of.remove(&identity) {
-            self.due.remove(&(old_ns, identity));
+        if self.due_of.get(&identity).copied() != due_ns {
+            self.look_after(identity, due_ns);
         }
-        if let Some(due_ns) = due_ns {
-            self.due_of.insert(identity, due_ns);
-            self.due.insert((due_ns, identity));
-        }
-        for leaving in leaving {
+        for leaving in leaving.drain(..) {
             self.carry(identity, leaving);
         }
+        self.leaving = leaving;
         if is_over && let Some(seat) = self.seats.remove(&identity) {
             self.stats.count(seat.notary_counts());
         }
+    }
+
+    /// A seat wants to be looked after then, or not at all.
+    fn look_after(&mut self, identity: Identity, due_ns: Option<u64>) {
+        let old_ns = match due_ns {
+            Some(due_ns) => self.due_of.insert(identity, due_ns),
+            None => self.due_of.remove(&identity),
+        };
+        if let Some(old_ns) = old_ns {
+            self.due.remove(&(old_ns, identity));
+        }
+        self.due.extend(due_ns.map(|due_ns| (due_ns, identity)));
     }
 
     fn carry(&mut self, identity: Identity, leaving: Leaving<P>) {
@@ -570,14 +679,8 @@ impl<P: Protocol> Node<P> {
             Some(home) if home == self.plan.number => self.enqueue(parcel),
             Some(home) => {
                 self.stats.sent += 1;
-                self.post(home, &parcel);
+                self.unsent.push((home, parcel));
             }
-        }
-    }
-
-    fn post(&self, to: NodeNumber, parcel: &Parcel<P>) {
-        if let Some(line) = self.lines.get(&to) {
-            line.push(wire::encode(parcel));
         }
     }
 
@@ -585,7 +688,7 @@ impl<P: Protocol> Node<P> {
     /// registrar, or the identity has a process, nothing happens but an event that says so.
     fn bear(&mut self, parent: Identity, child: Identity, birth: P::Birth, cause: u64) {
         let is_known = self.directory.home(child).is_some();
-        if self.plan.number != REGISTRAR || is_known {
+        if self.plan.number != self.plan.registrar || is_known {
             let now = self.plan.clock.now();
             if let Some(seat) = self.seats.get_mut(&parent) {
                 let (action, whom) = ("spawn", Address::of(child));
@@ -593,27 +696,37 @@ impl<P: Protocol> Node<P> {
             }
             return;
         }
-        let others = self.lines.iter().map(|(number, line)| (*number, line.is_up()));
+        self.settle_down(child, birth);
+    }
+
+    /// The registrar says where a new process lives, and lets it begin there.
+    fn settle_down(&mut self, child: Identity, birth: P::Birth) {
+        let others = self.lines.iter().map(|(number, line)| (*number, line.is_fine()));
         let own = [(self.plan.number, true)].into_iter();
         let hosts = own.chain(others).map(|(number, is_up)| Host { number, is_up });
         let hosts: Vec<Host> = hosts.collect();
         let home = self.placement.place(child, &hosts);
+        if child.class == Class::Client {
+            // Whoever has a node has all its clients.
+            let first = *self.first_clients.entry(home).or_insert(child);
+            self.office.share_key(child, first);
+        }
         let known: Vec<NodeNumber> = self.lines.keys().copied().collect();
         for number in known.into_iter().filter(|number| *number != home) {
-            self.post(number, &Parcel::Lives { identity: child, home });
+            self.unsent.push((number, Parcel::Lives { identity: child, home }));
         }
         if home == self.plan.number {
             self.enter(child, home);
             self.begin(child, birth);
         } else {
-            self.post(home, &Parcel::Birth { identity: child, birth });
+            self.unsent.push((home, Parcel::Birth { identity: child, birth }));
             self.enter(child, home);
         }
     }
 }
 
 /// Until then; for ever, if there is no such time.
-pub(super) async fn sleep_until(when: Option<tokio::time::Instant>) {
+pub(super) async fn sleep_until(when: Option<Instant>) {
     match when {
         Some(when) => tokio::time::sleep_until(when).await,
         None => std::future::pending().await,
@@ -624,7 +737,6 @@ pub(super) async fn sleep_until(when: Option<tokio::time::Instant>) {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::sync::Mutex;
-    use std::time::Duration;
 
     use super::super::placement::InTurn;
     use super::*;
@@ -647,12 +759,17 @@ mod tests {
             secret: NodeSecret::generate().unwrap(),
             peers: [0, 2, 3].map(peer).into(),
             listener: std::net::TcpListener::bind(address).unwrap(),
-            homes: vec![(Identity::OLYMPUS, 0), (Identity::client(0), 0)],
-            residents: Vec::new(),
+            registrar: 0,
+            founders: Vec::new(),
+            patience: None,
             placement: Box::new(InTurn::default()),
             interposers: None,
             scheme: Scheme::Ed25519,
-            limits: Limits { handshake: Duration::from_secs(1), frame: 10_000 },
+            limits: Limits {
+                handshake: Duration::from_secs(1),
+                frame: 10_000,
+                silence: Duration::from_secs(1),
+            },
             room: Room { parcels: 100, bytes: 100_000, frame: 10_000 },
             clock: Clock::start(),
             log: None,
@@ -665,12 +782,17 @@ mod tests {
                 stop: oneshot::channel().1,
             },
         };
-        (Node::new(plan, 1).0, told)
+        let mut node = Node::new(plan, 1).0;
+        for identity in [Identity::OLYMPUS, Identity::client(0)] {
+            node.enter(identity, 0);
+        }
+        (node, told)
     }
 
     impl Node<Bcr> {
         fn gets(&mut self, peer: NodeNumber, parcel: &Parcel<Bcr>) {
-            self.arrive(Arrival::Parcel(peer, wire::encode(parcel)));
+            let sent = wire::decode(&wire::encode(parcel), self.plan.limits.frame);
+            self.arrive(Arrival::Parcel(peer, sent));
             self.deliver();
         }
     }
@@ -695,15 +817,20 @@ mod tests {
         node.gets(2, &client(6));
         node.gets(3, &Parcel::Lives { identity: Identity::client(6), home: 3 });
         node.gets(0, &stop(Identity::client(0), Identity::OLYMPUS));
-        node.arrive(Arrival::Parcel(2, vec![0, 1, 2, 3]));
-        assert_eq!((node.stats.refused, node.stats.received), (6, 0));
+        node.gets(2, &Parcel::Begun);
+        node.arrive(Arrival::Parcel(2, wire::decode(&[0, 1, 2, 3], 10_000)));
+        assert_eq!((node.stats.refused, node.stats.received), (7, 0));
+        assert!(node.ready.is_some());
         let told = told.lock().unwrap();
         assert_eq!(told[0], "node 1 refused node 2: olympus does not live there");
+        drop(told);
         assert!(node.seats.contains_key(&Identity::client(5)));
         assert!(!node.seats.contains_key(&Identity::client(6)));
         assert_eq!(node.directory.home(Identity::client(6)), None);
         node.gets(0, &stop(Identity::OLYMPUS, Identity::client(5)));
-        assert_eq!((node.stats.refused, node.stats.received), (6, 1));
+        assert_eq!((node.stats.refused, node.stats.received), (7, 1));
+        node.gets(0, &Parcel::Begun);
+        assert!(node.ready.is_none());
     }
 
     #[test]
@@ -722,11 +849,24 @@ mod tests {
     }
 
     #[test]
+    fn where_the_registrar_begins_anew_a_node_ends() {
+        let (mut node, _) = node();
+        for (peer, life, is_orphan) in [
+            (0, Life::First, false),
+            (0, Life::Same, false),
+            (2, Life::Another, false),
+            (0, Life::Another, true),
+        ] {
+            node.arrive(Arrival::Up(peer, life));
+            assert_eq!(node.is_orphan, is_orphan);
+        }
+    }
+
+    #[test]
     fn what_is_asked_of_somebody_who_takes_nothing_is_answered() {
         let (mut node, _) = node();
         let (answers, mut answered) = mpsc::unbounded_channel();
         node.answers = answers;
-        node.enter(Identity::OLYMPUS, 1);
         let birth = Birth::Olympus { settings: Settings::new(1), clients: 1 };
         node.begin(Identity::OLYMPUS, birth);
         let command = bcr::Command::Ask(crate::object::Operation::get("k"));

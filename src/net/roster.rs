@@ -6,12 +6,8 @@ use std::sync::Arc;
 
 use super::handshake::NodeKey;
 
-/// The number of a node in its cluster. Node 0 is the registrar: Olympus lives there, and it says
-/// which process lives where.
+/// The number of a node in its cluster.
 pub type NodeNumber = u16;
-
-/// The node where new processes are placed and announced. Nobody else's word counts in that.
-pub(super) const REGISTRAR: NodeNumber = 0;
 
 /// A node, as the others know it.
 #[derive(Clone, Debug)]
@@ -35,6 +31,22 @@ pub enum Notice {
         to: NodeNumber,
         /// Why.
         why: String,
+    },
+    /// A node has its connection to another again.
+    LinkUp {
+        /// Which node.
+        from: NodeNumber,
+        /// To which.
+        to: NodeNumber,
+        /// Whether that was started anew meanwhile: all that lived there is gone.
+        is_restarted: bool,
+    },
+    /// Everybody who lives from the beginning has begun: users may ask, where there is a gateway.
+    Begun {
+        /// Which node tells so.
+        node: NodeNumber,
+        /// How many clients live there.
+        clients: usize,
     },
     /// A node refused a connection, or what came over one.
     Refused {
@@ -71,6 +83,15 @@ impl fmt::Display for Notice {
         match self {
             Notice::LinkDown { from, to, why } => {
                 write!(f, "node {from} lost node {to}: {why}")
+            }
+            Notice::LinkUp { from, to, is_restarted: false } => {
+                write!(f, "node {from} has node {to} again")
+            }
+            Notice::LinkUp { from, to, is_restarted: true } => {
+                write!(f, "node {from} has node {to} again, which was started anew and is empty")
+            }
+            Notice::Begun { node, clients } => {
+                write!(f, "node {node} has begun, with {clients} clients")
             }
             Notice::Refused { node, from, why } => write!(f, "node {node} refused {from}: {why}"),
             Notice::Unserved { from, why } => write!(f, "the gateway refused {from}: {why}"),

@@ -93,7 +93,7 @@ pub(super) trait Keep<P: Protocol>: Watch<P> {
     fn flush(&mut self);
 
     /// Something comes to the process, or without that time has passed: told before the process is.
-    fn comes(&mut self, _: Now, _: Option<&Coming<P>>, _: &P::Process) {}
+    fn comes(&mut self, _: Now, _: Option<&Coming<P>>, _: &P::Process, _: &Notary) {}
 
     /// Nothing comes to it any more; without a process, that has ended by itself.
     fn ends(&mut self, _: Option<&P::Process>) {}
@@ -106,9 +106,9 @@ impl<P: Protocol> Keep<P> for (Box<dyn Keep<P>>, Box<dyn Keep<P>>) {
         self.1.flush();
     }
 
-    fn comes(&mut self, now: Now, what: Option<&Coming<P>>, process: &P::Process) {
-        self.0.comes(now, what, process);
-        self.1.comes(now, what, process);
+    fn comes(&mut self, now: Now, what: Option<&Coming<P>>, process: &P::Process, own: &Notary) {
+        self.0.comes(now, what, process, own);
+        self.1.comes(now, what, process, own);
     }
 
     fn ends(&mut self, process: Option<&P::Process>) {
@@ -167,9 +167,9 @@ impl<P: Protocol> Seat<P> {
         self.outbox.notary_ref().counts()
     }
 
-    /// Takes out what has left the process, in order.
-    pub(super) fn take_leaving(&mut self) -> Vec<Leaving<P>> {
-        std::mem::take(&mut self.leaving)
+    /// Takes out what has left the process, in order, and puts it last.
+    pub(super) fn take_leaving(&mut self, to: &mut Vec<Leaving<P>>) {
+        to.append(&mut self.leaving);
     }
 
     /// When the seat wants to be given a [`Seat::tick`].
@@ -236,7 +236,7 @@ impl<P: Protocol> Seat<P> {
     /// Tells whoever watches what is going to happen.
     fn announce(&mut self, now: Now, what: Option<&Coming<P>>) {
         if let (Some(watch), Some(process)) = (&mut self.watch, &self.process) {
-            watch.comes(now, what, process);
+            watch.comes(now, what, process, self.outbox.notary_ref());
         }
     }
 

@@ -159,7 +159,12 @@ fn in_a_seat(script: &[(u64, &[Deed])], until_ns: u64) -> Vec<String> {
 }
 
 fn write(seat: &mut Seat<Toy>, now_ns: u64) {
-    while seat.take_leaving().iter().any(|leaving| matches!(leaving, Leaving::Writing)) {
+    let is_writing = |seat: &mut Seat<Toy>| {
+        let mut leaving = Vec::new();
+        seat.take_leaving(&mut leaving);
+        leaving.iter().any(|leaving| matches!(leaving, Leaving::Writing))
+    };
+    while is_writing(seat) {
         seat.take(at(now_ns), Coming::Written);
     }
 }

@@ -119,15 +119,46 @@ impl User {
     ///
     /// If it cannot be sent.
     pub async fn send(&mut self, operation: impl Into<String>) -> Result<u64, UserError> {
-        let number = self.next;
-        self.next += 1;
-        put(&mut self.unsent, &Request { number, operation: operation.into() })?;
-        self.stream.write_all(&self.unsent).await?;
-        self.unsent.clear();
+        let number = self.put(operation)?;
+        self.flush().await?;
         Ok(number)
     }
 
-    /// Waits for the next response.
+    /// Asks, when [`User::flush`] says so, together with what was put before.
+    ///
+    /// # Errors
+    ///
+    /// If it is too long.
+    pub fn put(&mut self, operation: impl Into<String>) -> Result<u64, UserError> {
+        let number = self.next;
+        self.next += 1;
+        self.put_as(number, operation.into())?;
+        Ok(number)
+    }
+
+    /// The same under a number that whoever asks has chosen.
+    pub(super) fn put_as(&mut self, number: u64, operation: String) -> Result<(), UserError> {
+        put(&mut self.unsent, &Request { number, operation })?;
+        Ok(())
+    }
+
+    /// Sends what was put.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sent.
+    pub async fn flush(&mut self) -> Result<(), UserError> {
+        self.stream.write_all(&self.unsent).await?;
+        self.unsent.clear();
+        Ok(())
+    }
+
+    /// A response that has come already.
+    pub fn came(&mut self) -> Option<Response> {
+        self.came.pop_front()
+    }
+
+    /// Waits for the next response. May be given up at any time; nothing is lost.
     ///
     /// # Errors
     ///

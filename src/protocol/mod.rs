@@ -4,3 +4,7 @@
 //! line about injected faults.
 
 pub mod bcr;
+pub mod solo;
+mod users;
+
+pub use users::{Answer, Command};

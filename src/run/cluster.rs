@@ -6,6 +6,7 @@ use crate::identity::Identity;
 #[cfg(feature = "net")]
 use crate::object::Workload;
 use crate::protocol::bcr::{self, Birth, Rules, Sound};
+use crate::protocol::solo::{self, Solo};
 use crate::scenario::{self, Scenario};
 #[cfg(feature = "net")]
 use crate::scenario::{Client, Signatures};
@@ -32,11 +33,10 @@ pub(crate) fn bcr<R: Rules>(
     world
 }
 
-/// What runs where these processes serve users, as a scenario whose clients ask for nothing of
-/// their own.
+/// The knobs of a scenario that these settings stand for.
 #[cfg(feature = "net")]
-pub(crate) fn served(settings: &bcr::Settings, clients: u32, scheme: Scheme) -> Scenario {
-    let knobs = scenario::Bcr {
+pub(crate) fn knobs<R: Rules>(settings: &bcr::Settings<R>) -> scenario::Bcr {
+    scenario::Bcr {
         t: settings.t,
         client_timeout_ns: settings.client_timeout_ns,
         head_timeout_ns: settings.head_timeout_ns,
@@ -56,8 +56,14 @@ pub(crate) fn served(settings: &bcr::Settings, clients: u32, scheme: Scheme) -> 
             bcr::CheckpointProof::Quorum => scenario::CheckpointProof::Quorum,
         },
         quirk: None,
-    };
-    let mut scenario = Scenario::new(scenario::Protocol::Bcr(knobs));
+    }
+}
+
+/// What runs where these processes serve users, as a scenario whose clients ask for nothing of
+/// their own.
+#[cfg(feature = "net")]
+pub(crate) fn served(protocol: scenario::Protocol, clients: u32, scheme: Scheme) -> Scenario {
+    let mut scenario = Scenario::new(protocol);
     scenario.description = "A cluster that served users on real sockets.".to_owned();
     scenario.signatures = match scheme {
         Scheme::Ideal => Signatures::Ideal,
@@ -89,4 +95,21 @@ fn bcr_settings(knobs: &scenario::Bcr) -> bcr::Settings {
         },
         ..bcr::Settings::new(knobs.t)
     }
+}
+
+/// The server and the clients.
+pub(crate) fn solo(
+    scenario: &Scenario,
+    knobs: &scenario::Solo,
+    settings: Settings<Solo>,
+) -> World<Solo> {
+    let mut world = World::new(settings);
+    let settings = solo::Settings { timeout_ns: knobs.client_timeout_ns };
+    world.spawn(solo::SERVER, solo::Birth::Server);
+    for (number, client) in (0..).zip(&scenario.clients) {
+        let workload = client.workload.clone();
+        let birth = solo::Birth::Client { settings, number, workload };
+        world.spawn(Identity::client(number), birth);
+    }
+    world
 }

@@ -115,7 +115,11 @@ pub(super) static ROOT: Shape = Shape {
     name: "the scenario",
     keys: &[
         key("format", Form::Version(FORMAT), "The version of this format."),
-        needed("protocol", Form::OneOf(&["bcr"]), "Who runs: Byzantine chain replication."),
+        needed(
+            "protocol",
+            Form::OneOf(&["bcr", "solo"]),
+            "Who runs: Byzantine chain replication, or one server alone.",
+        ),
         key("name", Form::Text, "A short name for reports."),
         key("seed", Form::Bits, "What every answer is drawn from."),
         key(
@@ -180,6 +184,9 @@ pub(super) static SCHEDULE: Shape = Shape {
 
 /// The keys that are knobs of Byzantine chain replication.
 pub(super) const BCR: [&str; 6] = ["t", "accept", "deliver", "quirk", "timeouts", "checkpoint"];
+
+/// Those among the timeouts.
+pub(super) const BCR_TIMEOUTS: [&str; 3] = ["head", "nonhead", "olympus"];
 
 pub(super) static TIMEOUTS: Shape = Shape {
     name: "timeouts",

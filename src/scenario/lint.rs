@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Findings, Span};
 use super::model::*;
-use super::own::Own;
+use super::own::About;
 use super::toml_reader::Places;
 use crate::choice::Name;
 use crate::fault::{Failure, Fault, Trigger, text};
@@ -32,6 +32,7 @@ pub(super) fn lint(findings: &Findings, scenario: &Scenario, places: &Places) {
     for (fault, place) in scenario.faults.iter().zip(&places.faults) {
         match &scenario.protocol {
             Protocol::Bcr(_) => lint.fault(fault, place),
+            Protocol::Solo(_) => lint.own_fault(Solo::about(), fault, place),
             Protocol::Own(own) => lint.own_fault(own, fault, place),
         }
     }
@@ -104,8 +105,8 @@ impl Lint<'_> {
         }
     }
 
-    /// The same in a protocol of one's own, of which only is known what it says of itself.
-    fn own_fault(&self, own: &Own, fault: &Fault, (whole, when, then): &(Span, Span, Vec<Span>)) {
+    /// The same in another protocol, of which only is known what it says of itself.
+    fn own_fault(&self, own: &About, fault: &Fault, (whole, when, then): &(Span, Span, Vec<Span>)) {
         let name = own.name;
         if fault.replica >= own.replicas() {
             let reason = format!("{name} has the positions 0 to {}", own.replicas().max(1) - 1);
@@ -292,7 +293,7 @@ impl Lint<'_> {
 
     /// Whether the fault is one, as far as can be told before the run.
     fn counts(&self, fault: &Fault) -> bool {
-        if let Protocol::Own(own) = &self.scenario.protocol {
+        if let Some(own) = self.scenario.protocol.about() {
             let happens = |failure: Failure| failure.is_general() || own.bears(failure);
             let counts = |failure: &Failure| failure.is_fault() && happens(*failure);
             return fault.replica < own.replicas() && fault.failures.iter().any(counts);
@@ -336,7 +337,7 @@ impl Lint<'_> {
                 );
                 let help = match self.scenario.protocol {
                     Protocol::Bcr(_) => "raise t, or let fewer replicas fail",
-                    Protocol::Own(_) => "let fewer replicas fail",
+                    Protocol::Solo(_) | Protocol::Own(_) => "let fewer replicas fail",
                 };
                 self.findings.warn(span.clone(), message, help);
             }

@@ -4,16 +4,17 @@
 //! here depends on how a machine rounds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::choice::Name;
-use crate::fault::Fault;
+use crate::fault::{BENIGN, Fault};
 use crate::identity::{Class, Identity};
 use crate::object::{Pool, Workload};
 use crate::protocol::bcr::{self, Quirk};
+use crate::protocol::solo;
 
 use super::number::Probability;
-use super::own::Own;
+use super::own::{About, Own};
 
 /// One run, but for the program that runs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +110,8 @@ impl Scenario {
 pub enum Protocol {
     /// Byzantine chain replication.
     Bcr(Bcr),
+    /// One server, unreplicated.
+    Solo(Solo),
     /// One that this crate does not bring along.
     Own(Own),
 }
@@ -119,6 +122,7 @@ impl Protocol {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Bcr(_) => "bcr",
+            Self::Solo(_) => "solo",
             Self::Own(own) => own.name,
         }
     }
@@ -128,6 +132,7 @@ impl Protocol {
     pub fn tolerated(&self) -> u32 {
         match self {
             Self::Bcr(bcr) => bcr.t,
+            Self::Solo(_) => 0,
             Self::Own(own) => own.tolerated,
         }
     }
@@ -137,7 +142,7 @@ impl Protocol {
     #[must_use]
     pub fn recovers(&self) -> bool {
         match self {
-            Self::Bcr(_) => false,
+            Self::Bcr(_) | Self::Solo(_) => false,
             Self::Own(own) => own.recovers,
         }
     }
@@ -147,6 +152,7 @@ impl Protocol {
     pub fn replicas(&self) -> u32 {
         match self {
             Self::Bcr(bcr) => bcr.replicas(),
+            Self::Solo(_) => 1,
             Self::Own(own) => own.replicas(),
         }
     }
@@ -156,6 +162,7 @@ impl Protocol {
     pub fn kinds(&self) -> &[Name] {
         match self {
             Self::Bcr(_) => bcr::messages::kind::ALL,
+            Self::Solo(_) => &Solo::about().kinds,
             Self::Own(own) => &own.kinds,
         }
     }
@@ -165,15 +172,25 @@ impl Protocol {
     pub fn bcr(&self) -> Option<&Bcr> {
         match self {
             Self::Bcr(bcr) => Some(bcr),
-            Self::Own(_) => None,
+            Self::Solo(_) | Self::Own(_) => None,
         }
     }
 
-    /// The same, to be changed.
+    /// What is said of any other protocol.
+    #[must_use]
+    pub fn about(&self) -> Option<&About> {
+        match self {
+            Self::Bcr(_) => None,
+            Self::Solo(_) => Some(Solo::about()),
+            Self::Own(own) => Some(own),
+        }
+    }
+
+    /// The knobs of Byzantine chain replication, to be changed.
     pub fn bcr_mut(&mut self) -> Option<&mut Bcr> {
         match self {
             Self::Bcr(bcr) => Some(bcr),
-            Self::Own(_) => None,
+            Self::Solo(_) | Self::Own(_) => None,
         }
     }
 }
@@ -242,6 +259,36 @@ impl Default for Bcr {
             checkpoint_proof: CheckpointProof::Everybody,
             quirk: None,
         }
+    }
+}
+
+/// The knobs of the unreplicated server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Solo {
+    /// How long a client waits for an answer before it asks again.
+    pub client_timeout_ns: u64,
+}
+
+impl Default for Solo {
+    fn default() -> Self {
+        Self { client_timeout_ns: Bcr::TIMEOUT_NS }
+    }
+}
+
+impl Solo {
+    /// What is said of it: it bears nothing, and knows no lies.
+    #[must_use]
+    pub fn about() -> &'static About {
+        static ABOUT: LazyLock<About> = LazyLock::new(|| About {
+            name: "solo",
+            roles: vec!["server"],
+            tolerated: 0,
+            kinds: vec![solo::ASK],
+            failures: BENIGN.to_vec(),
+            recovers: false,
+            pace: None,
+        });
+        &ABOUT
     }
 }
 

@@ -55,11 +55,13 @@ impl Own {
     pub(crate) fn stage(&self) -> &(dyn Any + Send + Sync) {
         &*self.stage
     }
+}
 
+impl About {
     /// How many replicas it has.
     #[must_use]
     pub fn replicas(&self) -> u32 {
-        self.about.roles.len() as u32
+        self.roles.len() as u32
     }
 
     /// Whether it says that it bears failures of this kind.

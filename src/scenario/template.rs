@@ -1,10 +1,14 @@
 //! The commented scenario that `perjury new` begins with.
 
 /// The protocols that there are templates for.
-pub const TEMPLATES: [&str; 1] = ["bcr"];
+pub const TEMPLATES: [&str; 2] = ["bcr", "solo"];
 
 /// A scenario of this protocol in which every section is explained, ready to run.
 #[must_use]
 pub fn template(protocol: &str) -> Option<&'static str> {
-    (protocol == "bcr").then_some(include_str!("template_bcr.toml"))
+    match protocol {
+        "bcr" => Some(include_str!("template_bcr.toml")),
+        "solo" => Some(include_str!("template_solo.toml")),
+        _ => None,
+    }
 }

@@ -13,6 +13,7 @@ use crate::choice::{SITE_HELP, Tape};
 use crate::fault::Fault;
 use crate::object::{Lengths, Pool, PoolSettings, Weights, Workload};
 use crate::protocol::bcr::{self, Quirk};
+use crate::protocol::solo;
 use crate::syntax;
 use crate::trace;
 
@@ -94,15 +95,33 @@ fn format(root: &Fields<'_>) {
 fn protocol(root: &Fields<'_>, own: &[Own]) -> Protocol {
     root.missing::<()>("protocol", "begin with protocol = \"bcr\"");
     let named = |own: &&Own| root.text("protocol").is_some_and(|name| name.text == own.name);
-    let Some(own) = own.iter().find(named) else {
-        root.one_of("protocol");
-        return Protocol::Bcr(bcr_knobs(root));
-    };
-    for knob in keys::BCR.iter().filter(|knob| root.has(knob)) {
-        let message = format!("`{knob}` is a knob of bcr, and the protocol is {}", own.name);
-        root.findings.error(root.place(knob), message, "leave it out");
+    if let Some(own) = own.iter().find(named) {
+        refuse_knobs(root, own.name, &keys::BCR);
+        return Protocol::Own(own.clone());
     }
-    Protocol::Own(own.clone())
+    match root.one_of("protocol") {
+        Some(1) => Protocol::Solo(solo_knobs(root)),
+        _ => Protocol::Bcr(bcr_knobs(root)),
+    }
+}
+
+/// Knobs that the chain alone has.
+fn refuse_knobs(fields: &Fields<'_>, protocol: &str, knobs: &[&str]) {
+    for knob in knobs.iter().filter(|knob| fields.has(knob)) {
+        let message = format!("`{knob}` is a knob of bcr, and the protocol is {protocol}");
+        fields.findings.error(fields.place(knob), message, "leave it out");
+    }
+}
+
+fn solo_knobs(root: &Fields<'_>) -> Solo {
+    let foreign = keys::BCR.iter().copied().filter(|knob| *knob != "timeouts");
+    refuse_knobs(root, "solo", &foreign.collect::<Vec<_>>());
+    let mut solo = Solo::default();
+    if let Some(times) = root.table("timeouts") {
+        refuse_knobs(&times, "solo", &keys::BCR_TIMEOUTS);
+        solo.client_timeout_ns = times.some_time("client").unwrap_or(solo.client_timeout_ns);
+    }
+    solo
 }
 
 fn bcr_knobs(root: &Fields<'_>) -> Bcr {
@@ -455,7 +474,9 @@ fn event(fields: &Fields<'_>, protocol: &Protocol) -> Option<ExpectedEvent> {
 /// All that the JSON trace has as event or kind.
 pub(super) fn events() -> impl Iterator<Item = &'static str> + Clone {
     let messages = bcr::messages::kind::ALL.iter().map(|kind| kind.text());
-    trace::WORDS.iter().chain(bcr::Note::NAMES).copied().chain(messages)
+    let notes = bcr::Note::NAMES.iter().chain(solo::Note::NAMES);
+    let messages = messages.chain([solo::ASK.text(), solo::TOLD.text()]);
+    trace::WORDS.iter().chain(notes).copied().chain(messages)
 }
 
 /// What the JSON trace has as event or kind; a slip here would count what never comes. What notes

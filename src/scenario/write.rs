@@ -28,6 +28,10 @@ pub fn to_toml(scenario: &Scenario) -> String {
     }
     out.schedule(scenario.schedule);
     scenario.protocol.bcr().iter().for_each(|bcr| out.bcr_times(bcr));
+    if let Protocol::Solo(solo) = scenario.protocol {
+        out.header("[timeouts]");
+        out.duration("client", solo.client_timeout_ns);
+    }
     out.pool(&scenario.pool);
     for client in &scenario.clients {
         out.header("[[client]]");

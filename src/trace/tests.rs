@@ -107,7 +107,8 @@ impl Process<Shapes> for Signer {
 fn letters(key: &SecretKey, public: PublicKey, notary: &mut Notary) -> [Letter; 4] {
     let good = Signed::seal(Claim(5), key, notary);
     let bad = good.clone().map_signature(|signature| signature.corrupted());
-    let block = Hasher::new("test block").bytes(&good.signature().to_bytes()).finish();
+    let block =
+        Hasher::new("test block").bytes(&good.signature().with_bytes(<[u8]>::to_vec)).finish();
     let rich = Letter::Rich {
         hash: Claim(1).hash(),
         block: block.into(),
@@ -323,7 +324,8 @@ fn every_event_and_every_note_is_documented() {
         let quoted = format!("`{name}`");
         rows.iter().any(|row| row.split('|').nth(1).is_some_and(|kind| kind.contains(&quoted)))
     };
-    let names = WORDS.iter().chain(crate::protocol::bcr::Note::NAMES);
+    let own = [crate::protocol::bcr::Note::NAMES, crate::protocol::solo::Note::NAMES].concat();
+    let names = WORDS.iter().chain(&own);
     let missing: Vec<_> = names.filter(|name| !is_told(name)).collect();
     assert!(missing.is_empty(), "{missing:?} are not in LOG.md");
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::explore::record::Record;
 use crate::explore::{self, Campaign, Kinds, Shape, Tally};
-use crate::scenario::Severity;
+use crate::scenario::{self, Severity};
 
 use super::args::{Reader, report};
 use super::shell::Shell;
@@ -203,8 +203,15 @@ impl What {
                  leave them out"
             )));
         }
+        let has_t = base.protocol.bcr().is_some();
+        if self.t.is_some() && !has_t {
+            let name = base.protocol.name();
+            return Err(Failure::Usage(format!(
+                "--t is a knob of bcr; {name} has none: leave it out"
+            )));
+        }
         let mut shape = Shape::around(base);
-        if is_protocol {
+        if is_protocol && has_t {
             shape = shape.faulty(1, 2);
         }
         if let Some((least, most)) = self.t {
@@ -274,7 +281,8 @@ impl What {
 fn unknown(target: &str, failure: Failure) -> Failure {
     match failure {
         Failure::File { error, .. } if !target.contains(['.', '/']) => Failure::Usage(format!(
-            "there is no protocol '{target}', and no such file ({error}); the protocols are: bcr"
+            "there is no protocol '{target}', and no such file ({error}); the protocols are: {}",
+            scenario::TEMPLATES.join(", ")
         )),
         failure => failure,
     }

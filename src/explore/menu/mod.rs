@@ -6,7 +6,7 @@ mod bcr;
 mod own;
 
 use crate::fault::{Failure, Trigger, text};
-use crate::scenario::{Protocol, Scenario};
+use crate::scenario::{Protocol, Scenario, Solo};
 
 use super::dice::Dice;
 use super::shape::Shape;
@@ -51,6 +51,7 @@ impl<'a> Menu<'a> {
     pub fn role(&self, position: u32) -> &'static str {
         match self.protocol {
             Protocol::Bcr(bcr) => bcr::role(bcr, position),
+            Protocol::Solo(_) => own::role(Solo::about(), position),
             Protocol::Own(own) => own::role(own, position),
         }
     }
@@ -60,7 +61,7 @@ impl<'a> Menu<'a> {
     pub fn themes(&self) -> &'static [Theme] {
         match self.protocol {
             Protocol::Bcr(_) => &bcr::THEMES,
-            Protocol::Own(_) => &own::THEMES,
+            Protocol::Solo(_) | Protocol::Own(_) => &own::THEMES,
         }
     }
 
@@ -72,6 +73,7 @@ impl<'a> Menu<'a> {
                 let comes = |trigger: &Trigger| bcr::comes(bcr, *trigger, configuration, position);
                 text::triggers().filter(comes).collect()
             }
+            Protocol::Solo(_) => own::triggers(Solo::about(), configuration),
             Protocol::Own(own) => own::triggers(own, configuration),
         }
     }
@@ -82,7 +84,7 @@ impl<'a> Menu<'a> {
     pub fn count(&self, trigger: Trigger, requests: u64) -> u64 {
         match self.protocol {
             Protocol::Bcr(bcr) => bcr::count(bcr, trigger, requests),
-            Protocol::Own(_) => requests.max(2),
+            Protocol::Solo(_) | Protocol::Own(_) => requests.max(2),
         }
     }
 
@@ -94,6 +96,7 @@ impl<'a> Menu<'a> {
                 let possible = |failure: &Failure| bcr::possible(bcr, *failure, position);
                 text::failures().filter(possible).collect()
             }
+            Protocol::Solo(_) => Solo::about().failures.clone(),
             Protocol::Own(own) => own.failures.clone(),
         }
     }
@@ -103,6 +106,7 @@ impl<'a> Menu<'a> {
     pub fn knows_restarts(&self) -> bool {
         match self.protocol {
             Protocol::Bcr(_) => true,
+            Protocol::Solo(_) => true,
             Protocol::Own(own) => own.recovers,
         }
     }
@@ -118,7 +122,7 @@ impl<'a> Menu<'a> {
 pub(super) fn draw_knobs(shape: &Shape, scenario: &mut Scenario, dice: &mut Dice, timeouts: bool) {
     match &mut scenario.protocol {
         Protocol::Bcr(bcr) => bcr::draw_knobs(shape, bcr, dice, timeouts),
-        Protocol::Own(_) => {}
+        Protocol::Solo(_) | Protocol::Own(_) => {}
     }
 }
 
@@ -126,7 +130,7 @@ pub(super) fn draw_knobs(shape: &Shape, scenario: &mut Scenario, dice: &mut Dice
 pub(super) fn simpler_knobs(protocol: &Protocol) -> Vec<Protocol> {
     match protocol {
         Protocol::Bcr(bcr) => bcr::simpler_knobs(bcr).into_iter().map(Protocol::Bcr).collect(),
-        Protocol::Own(_) => Vec::new(),
+        Protocol::Solo(_) | Protocol::Own(_) => Vec::new(),
     }
 }
 
@@ -141,7 +145,7 @@ pub fn with_quirks(base: &Scenario) -> Vec<(&'static str, Scenario)> {
             };
             bcr::with_quirks(bcr).map(with).collect()
         }
-        Protocol::Own(_) => Vec::new(),
+        Protocol::Solo(_) | Protocol::Own(_) => Vec::new(),
     }
 }
 
@@ -150,6 +154,7 @@ pub fn with_quirks(base: &Scenario) -> Vec<(&'static str, Scenario)> {
 pub fn plain(protocol: &str) -> Option<Scenario> {
     match protocol {
         "bcr" => Some(Scenario::new(Protocol::Bcr(crate::scenario::Bcr::default()))),
+        "solo" => Some(Scenario::new(Protocol::Solo(Solo::default()))),
         _ => None,
     }
 }

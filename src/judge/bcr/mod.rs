@@ -4,7 +4,6 @@
 //! the notes of replicas that have not failed are held against each other; what was accepted by a
 //! client is held against a replay of the slots by an object of the judges' own.
 
-mod clients;
 mod conduct;
 mod history;
 mod proofs;
@@ -23,8 +22,8 @@ use crate::protocol::bcr::{Bcr, Message, Note, Rules};
 use crate::scenario::{self, Scenario};
 use crate::trace::{Event, Watch, What};
 
+use super::linear::Linearizable;
 use super::{Bench, Judged, Place, Property, Ruling};
-use clients::Linearizable;
 use conduct::Conduct;
 use history::Histories;
 use proofs::Proofs;
@@ -130,11 +129,28 @@ impl Judges {
             self.proofs.noted(process, note, at, notary);
             self.conduct.noted(process, note, at);
         }
-        self.linearizable.noted(note, at);
+        follow(&mut self.linearizable, note, at);
         self.reach.noted(note);
         if let Note::QuorumFinal { quorum, .. } = note {
             self.quorums.push(quorum.clone());
         }
+    }
+}
+
+/// Tells what a note says of the clients' history.
+fn follow(history: &mut Linearizable, note: &Note, at: Place) {
+    match note {
+        Note::Asked { client, request, operation } => {
+            history.asked((*client, *request), operation.clone(), at.event);
+        }
+        Note::Ordered { configuration, slot, client, request, .. } => {
+            history.ordered((*client, *request), (*configuration, *slot));
+        }
+        Note::Answered { client, request, result, configuration, slot, .. } => {
+            let slot = Some((*configuration, *slot));
+            history.answered((*client, *request), result, slot, at);
+        }
+        _ => {}
     }
 }
 

@@ -121,7 +121,12 @@ pub(crate) enum Entry<B, M, C> {
     /// It came into being.
     Born(B),
     /// It begins.
-    Start(Entropy),
+    Start {
+        /// For keys and the like.
+        entropy: Entropy,
+        /// Who gets whose key, where it makes keys.
+        sharers: Vec<(Identity, Identity)>,
+    },
     /// A message came.
     Message {
         /// From whom.
@@ -343,7 +348,7 @@ pub(crate) fn outline(entry: &[u8]) -> Option<(Moment, Outline)> {
     let mark = || postcard::from_bytes::<Mark>(content).ok();
     let entry = match kind {
         0 => Entry::Born(()),
-        1 => Entry::Start([0; 32]),
+        1 => Entry::Start { entropy: [0; 32], sharers: Vec::new() },
         2 => {
             let (from, content) = postcard::take_from_bytes(content).ok()?;
             let (sent, _) = postcard::take_from_bytes(content).ok()?;

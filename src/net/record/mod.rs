@@ -251,11 +251,13 @@ impl<P: Protocol> Keep<P> for Recorder {
         self.write(|segments, _| segments.flush());
     }
 
-    fn comes(&mut self, now: Now, what: Option<&Coming<P>>, process: &P::Process) {
+    fn comes(&mut self, now: Now, what: Option<&Coming<P>>, process: &P::Process, own: &Notary) {
         self.mark_if_due::<P>(process);
         let entry: Writable<'_, P> = match what {
             None => Entry::Tick,
-            Some(Coming::Start(entropy)) => Entry::Start(*entropy),
+            Some(Coming::Start(entropy)) => {
+                Entry::Start { entropy: *entropy, sharers: own.sharers() }
+            }
             Some(Coming::Message { from, sent, message }) => {
                 Entry::Message { from: *from, sent: *sent, message }
             }

@@ -108,7 +108,7 @@ fn one_of_each() -> Vec<Any> {
     let (from, whom) = (Identity::client(3), Identity::replica(0, 2));
     vec![
         Entry::Born(vec![1, 2, 3]),
-        Entry::Start([9; 32]),
+        Entry::Start { entropy: [9; 32], sharers: vec![(from, whom)] },
         Entry::Message { from, sent: 300, message: "a message".to_owned() },
         Entry::Command { ticket: 8, command: 500 },
         Entry::Written,

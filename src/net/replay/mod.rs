@@ -36,6 +36,7 @@ use crate::identity::{Address, Class, Identity};
 use crate::judge::Judged;
 use crate::process::Interposers;
 use crate::protocol::bcr::{Bcr, Quirk, Sound};
+use crate::protocol::solo::Solo;
 use crate::run::{Report, States, Told};
 use crate::scenario::{self, Protocol as Runs, Scenario, Verdict};
 use crate::trace::{Event, Line, Ordinals, What};
@@ -298,6 +299,10 @@ impl Recording {
             }
             Runs::Bcr(_) => {
                 let interposers = fault::interposers::<Bcr<Quirk>>(faults, seed);
+                self.play(scenario, interposers, audience)
+            }
+            Runs::Solo(_) => {
+                let interposers = fault::interposers::<Solo>(faults, seed);
                 self.play(scenario, interposers, audience)
             }
             Runs::Own(own) => Err(ReplayError::Scenario {

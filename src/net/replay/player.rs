@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::choice::Name;
-use crate::crypto::{Digest, Memory, Notary};
+use crate::crypto::{Digest, Notary};
 use crate::identity::{Address, Identity};
 use crate::judge::Judged;
 use crate::process::{Field, Interposers, Message as _, Process as _, Protocol, Ticket};
@@ -21,9 +21,6 @@ use super::super::seat::{Coming, Keep, Leaving, Seat};
 use super::ReplayError;
 use super::scene::Scene;
 use super::track::{Reader, Track};
-
-/// How many signatures a process remembers; that changes nothing but the time it takes.
-const SIGNATURES_REMEMBERED: usize = 1 << 14;
 
 /// Where a recording and the code part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -327,7 +324,10 @@ where
             return Err(ReplayError::Unborn { process: self.track.process.to_string() });
         };
         Ok(match input {
-            Entry::Start(entropy) => {
+            Entry::Start { entropy, sharers } => {
+                let scene = self.scene.borrow();
+                sharers.iter().for_each(|(party, other)| scene.office().share_key(*party, *other));
+                drop(scene);
                 seat.take(now, Coming::Start(entropy));
                 Told::Start
             }
@@ -358,8 +358,7 @@ where
 
     fn bear(&mut self, now: Now, birth: P::Birth, interposers: Option<&Interposers<P>>) {
         let address = self.track.process;
-        let memory = Memory::Remember { capacity: SIGNATURES_REMEMBERED };
-        let notary = Notary::on_its_own(self.track.header.scheme, memory);
+        let notary = Notary::of(self.scene.borrow().office(), self.track.header.scheme);
         let interposer = interposers.and_then(|find| find(address));
         let (scene, compared) = (self.scene.clone(), self.compared.clone());
         let watcher = Watcher { scene, compared, later_ns: self.later_ns };
@@ -373,7 +372,9 @@ where
     /// where it came.
     fn follow_leaving(&mut self) {
         let own = self.track.process.identity;
-        for leaving in self.seat.iter_mut().flat_map(Seat::take_leaving) {
+        let mut all = Vec::new();
+        self.seat.iter_mut().for_each(|seat| seat.take_leaving(&mut all));
+        for leaving in all {
             if let Leaving::Birth { identity, cause, .. } = leaving {
                 self.scene.borrow_mut().spawn(own, cause, identity);
             }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crypto::{Memory, Notary, Scheme};
+use crate::crypto::{Memory, Notary, Office, Scheme};
 use crate::identity::{Class, Identity};
 use crate::judge::Judged;
 use crate::run::{Ending, Report, Watching, report_of};
@@ -16,9 +16,15 @@ use crate::trace::{Event, Happening as _, Line, Ordinals, What, Witnessed, word_
 use crate::judge::liveness::NoDemand;
 use crate::run::Digesting;
 
+/// How many signatures are remembered; that changes nothing but the time it takes.
+const SIGNATURES_REMEMBERED: usize = 1 << 16;
+
 /// One run, made of what happened to all of its processes.
 pub(super) struct Scene<P: Judged> {
     watch: Watching<P>,
+    /// Where all processes sign and check: what one has made or found to be good, nobody checks
+    /// again.
+    office: Office,
     /// Knows the keys that any process knows.
     witness: Notary,
     keys_learned: BTreeMap<Identity, usize>,
@@ -39,9 +45,12 @@ pub(super) struct Scene<P: Judged> {
 
 impl<P: Judged> Scene<P> {
     pub(super) fn new(scenario: &Scenario, scheme: Scheme, is_told: bool) -> Scene<P> {
+        let memory = Memory::Remember { capacity: SIGNATURES_REMEMBERED };
+        let office = Office::new(memory);
         Scene {
             watch: Watching::new(scenario, Digesting::Yes),
-            witness: Notary::on_its_own(scheme, Memory::None),
+            witness: Notary::of(&office, scheme),
+            office,
             keys_learned: BTreeMap::new(),
             events: 0,
             now_ns: 0,
@@ -123,6 +132,11 @@ impl<P: Judged> Scene<P> {
             What::InVain { .. } => self.stats.in_vain += 1,
             _ => {}
         }
+    }
+
+    /// Where all processes sign and check.
+    pub(super) fn office(&self) -> &Office {
+        &self.office
     }
 
     /// An input was handed to a process.

@@ -13,7 +13,7 @@ use super::super::record::tests::{Scratch, rewrite};
 use super::super::roster::Notices;
 use super::super::seat::{Coming, Keep, Leaving, Seat};
 use super::*;
-use crate::crypto::{Memory, Notary, Scheme};
+use crate::crypto::{Memory, Notary, Office, Scheme};
 use crate::object::Operation;
 use crate::process::{Input, Interpose, Outbox, Process as _, Protocol as _, Ticket};
 use crate::protocol::bcr::{self, Birth, Settings};
@@ -36,6 +36,7 @@ struct Hall {
     coming: VecDeque<(Identity, Coming<Bcr>)>,
     record: RecordFolder,
     interposers: Option<Interposers<Bcr>>,
+    office: Office,
     clock: Clock,
     answered: usize,
 }
@@ -56,7 +57,8 @@ impl Hall {
     ) -> Hall {
         record.begin(|| scenario).expect("the folder can be written");
         let (seats, coming, clock) = (BTreeMap::new(), VecDeque::new(), Clock::start());
-        let mut hall = Hall { seats, coming, record, interposers, clock, answered: 0 };
+        let office = Office::new(Memory::None);
+        let mut hall = Hall { seats, coming, record, interposers, office, clock, answered: 0 };
         let settings = Settings::new(1);
         hall.bear(Identity::OLYMPUS, Birth::Olympus { settings, clients: 1 });
         let (number, workload) = (0, Default::default());
@@ -71,7 +73,7 @@ impl Hall {
         let notices = Notices::to(|notice| panic!("{notice}"));
         let recorder = self.record.open::<Bcr>(address, scheme, self.clock, &notices);
         let watch: Option<Box<dyn Keep<Bcr>>> = Some(Box::new(recorder.unwrap()));
-        let notary = Notary::on_its_own(scheme, Memory::None);
+        let notary = Notary::of(&self.office, scheme);
         let mut seat = Seat::new(address, birth.clone(), interposer, notary, watch);
         seat.emit(self.clock.now(), 0, What::Born { birth: &birth });
         self.seats.insert(identity, seat);
@@ -83,7 +85,9 @@ impl Hall {
         while let Some((to, coming)) = self.coming.pop_front() {
             let Some(seat) = self.seats.get_mut(&to) else { continue };
             seat.take(self.clock.now(), coming);
-            for leaving in seat.take_leaving() {
+            let mut all = Vec::new();
+            seat.take_leaving(&mut all);
+            for leaving in all {
                 match leaving {
                     Leaving::Message { to: whom, sent, message } => {
                         self.coming.push_back((whom, Coming::Message { from: to, sent, message }));

@@ -53,8 +53,10 @@ pub use replica::Replica;
 pub use rules::{Rules, Sound};
 pub use settings::{Accept, CheckpointProof, Deliver, Settings};
 
+pub use super::users::{Answer, Command};
+
 use crate::crypto::{PublicKey, SecretKey, Signed};
-use crate::object::{Operation, ReplicatedState, Reply, Workload};
+use crate::object::{ReplicatedState, Workload};
 use crate::process::{self, Field, Input, Outbox, Protocol};
 use crate::time::Now;
 use statements::Configuration;
@@ -129,26 +131,6 @@ pub struct ReplicaBirth<R: Rules> {
     pub olympus: PublicKey,
     /// The state that it begins with; without one, it waits for it.
     pub state: Option<ReplicatedState<R::Object>>,
-}
-
-/// What may be asked of a client from outside, beside its workload and after it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Command {
-    /// That an operation is executed.
-    Ask(Operation),
-}
-
-/// What the outside is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// What the operation gave.
-    Result(Reply),
-    /// The operation is not executed: too many wait already.
-    Busy,
-    /// The operation is not executed: only clients take any.
-    NotAClient,
 }
 
 /// A process of this protocol.

@@ -51,6 +51,17 @@ impl Settings {
 }
 
 impl<R: Rules> Settings<R> {
+    /// The same, where whoever is silent for so long is suspected. A client asks all replicas
+    /// after half of that, so that a request which a dead head has swallowed is answered in less
+    /// than twice the time: they wait for the head from then on.
+    pub const fn with_timeouts(mut self, timeout_ns: u64) -> Settings<R> {
+        self.client_timeout_ns = timeout_ns / 2;
+        self.head_timeout_ns = timeout_ns;
+        self.nonhead_timeout_ns = timeout_ns;
+        self.olympus_timeout_ns = timeout_ns;
+        self
+    }
+
     /// The same under other rules.
     pub fn under<S: Rules>(self, rules: S) -> Settings<S> {
         let Settings {

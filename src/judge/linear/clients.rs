@@ -5,12 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::judge::linear::{self, Act, Answer, Behind, Line};
-use crate::judge::{Concern, Finding};
-use crate::object::Operation;
-use crate::protocol::bcr::Note;
+use crate::judge::{Concern, Finding, Place, Ruling};
+use crate::object::{Operation, Reply};
 
-use super::{Place, Ruling};
+use super::{Act, Answer, Behind, Line, Offence};
 
 /// The clients' history.
 ///
@@ -19,7 +17,7 @@ use super::{Place, Ruling};
 /// is kept and, bit by bit, of what comes. So memory does not grow with a history; unknown is what
 /// is left where more than one past is possible and they differ.
 #[derive(Clone, Debug)]
-pub(super) struct Linearizable {
+pub(in crate::judge) struct Linearizable {
     acts: Vec<Act>,
     /// Configuration and slot of each act, as replicas say.
     slots: Vec<Option<(u32, u64)>>,
@@ -40,7 +38,7 @@ impl Linearizable {
     const ACTS_KEPT: usize = 100_000;
 
     /// Nothing yet.
-    pub(super) fn new() -> Linearizable {
+    pub(in crate::judge) fn new() -> Linearizable {
         Linearizable::keeping(Linearizable::ACTS_KEPT)
     }
 
@@ -57,30 +55,37 @@ impl Linearizable {
         }
     }
 
-    pub(super) fn noted(&mut self, note: &Note, at: Place) {
-        match note {
-            Note::Asked { client, request, operation } => {
-                self.asked((*client, *request), operation.clone(), at.event);
-            }
-            Note::Ordered { configuration, slot, client, request, .. } => {
-                if let Some(place) = self.find(*client, *request) {
-                    self.slots[place].get_or_insert((*configuration, *slot));
-                }
-            }
-            Note::Answered { client, request, result, configuration, slot, .. } => {
-                if let Some(place) = self.find(*client, *request) {
-                    let act = &mut self.acts[place];
-                    act.returned = Some((at.event, result.clone()));
-                    act.returned_ns = at.at_ns;
-                    self.slots[place] = Some((*configuration, *slot));
-                    self.open[*client as usize] = None;
-                }
-            }
-            _ => {}
+    /// Somebody executed a client's request, in this slot of this configuration.
+    pub(in crate::judge) fn ordered(&mut self, (client, request): (u32, u64), slot: (u32, u64)) {
+        if let Some(place) = self.find(client, request) {
+            self.slots[place].get_or_insert(slot);
         }
     }
 
-    fn asked(&mut self, (client, request): (u32, u64), operation: Operation, called: u64) {
+    /// A client has its answer; where it says so, out of this slot.
+    pub(in crate::judge) fn answered(
+        &mut self,
+        (client, request): (u32, u64),
+        result: &Reply,
+        slot: Option<(u32, u64)>,
+        at: Place,
+    ) {
+        if let Some(place) = self.find(client, request) {
+            let act = &mut self.acts[place];
+            act.returned = Some((at.event, result.clone()));
+            act.returned_ns = at.at_ns;
+            self.slots[place] = slot.or(self.slots[place]);
+            self.open[client as usize] = None;
+        }
+    }
+
+    /// A client asks, in the event with this number.
+    pub(in crate::judge) fn asked(
+        &mut self,
+        (client, request): (u32, u64),
+        operation: Operation,
+        called: u64,
+    ) {
         // Everybody may wait for something, and as much again is to be settled at a time.
         if self.acts.len() >= self.most.max(2 * self.open.len()) {
             self.settle(called);
@@ -183,7 +188,7 @@ impl Linearizable {
         search.finish()
     }
 
-    pub(super) fn ruling(&self) -> Ruling {
+    pub(in crate::judge) fn ruling(&self) -> Ruling {
         let explained = self.search.is_none() && self.slots_explain();
         let answer = if explained { Answer::Yes } else { self.searched() };
         let (finding, unknown) = match answer {
@@ -205,7 +210,7 @@ impl Linearizable {
     }
 }
 
-fn finding(offence: &linear::Offence) -> Finding {
+fn finding(offence: &Offence) -> Finding {
     let last = offence.part.last();
     let event = last.and_then(|act| act.returned.as_ref()).map_or(0, |(at, _)| *at);
     let at_ns = last.map_or(0, |act| act.returned_ns);
@@ -217,29 +222,15 @@ const JUDGE: &str = "linearizability";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Identity;
-    use crate::object::Reply;
 
     /// Somebody asks something and is answered at once, or never.
     fn ask(judge: &mut Linearizable, who: (u32, u64), operation: Operation, event: u64) {
-        let (client, request) = who;
-        let place = Place { event, at_ns: event * 10 };
-        judge.noted(&Note::Asked { client, request, operation }, place);
+        judge.asked(who, operation, event);
     }
 
     fn answer(judge: &mut Linearizable, who: (u32, u64), slot: u64, result: &str, event: u64) {
-        let (client, request) = who;
-        let answered = Note::Answered {
-            client,
-            request,
-            result: Reply::of(&result.into()),
-            configuration: 0,
-            slot,
-            from: Identity::replica(0, 2),
-            agreeing: 3,
-            statements: 3,
-        };
-        judge.noted(&answered, Place { event, at_ns: event * 10 });
+        let place = Place { event, at_ns: event * 10 };
+        judge.answered(who, &Reply::of(&result.into()), Some((0, slot)), place);
     }
 
     /// Client 0 asks and is answered, so many times, in slots that rise or fall; the last answer is
