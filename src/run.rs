@@ -28,11 +28,14 @@ mod underway;
 
 pub use own::{Cluster, own, world};
 pub use snapshot::{SNAPSHOTS_BEGIN, WHOLE, snapshot, snapshot_and_report};
+#[cfg(feature = "net")]
+pub(crate) use states::States;
 pub use states::{StateChange, Told, run_told};
+pub(crate) use underway::Watching;
 #[cfg(feature = "cli")]
 pub(crate) use underway::look;
 pub use underway::{Nobody, Onlooker, Underway, Way, WaySort, Ways};
-use underway::{Stage, Terms, Watching};
+use underway::{Stage, Terms};
 
 /// Why a scenario is not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -319,30 +322,57 @@ pub fn begin(scenario: &Scenario, digesting: Digesting) -> Result<Box<dyn Underw
 
 /// What is to be said of a run that is over.
 fn report<P: Judged>(terms: &Terms, world: &World<P>, stop: Stop, watch: &Watching<P>) -> Report {
+    let (now_ns, rest, stats) = (world.now_ns(), terms.rest(world), world.stats());
+    let unasked = world.choices().unasked().map(str::to_owned).collect();
+    let Terms { tolerated, ref expect, .. } = *terms;
+    report_of(Ending { stop, now_ns, rest, stats, unasked, tolerated, expect }, watch)
+}
+
+/// How a run came to its end, wherever it ran.
+pub(crate) struct Ending<'a> {
+    /// See [`Report::stop`].
+    pub(crate) stop: Stop,
+    /// See [`Report::now_ns`].
+    pub(crate) now_ns: u64,
+    /// See [`Report::rest`].
+    pub(crate) rest: Result<Rest, NoDemand>,
+    /// See [`Report::stats`].
+    pub(crate) stats: Stats,
+    /// See [`Report::unasked`].
+    pub(crate) unasked: Vec<String>,
+    /// See [`Report::tolerated`].
+    pub(crate) tolerated: u32,
+    /// What was expected.
+    pub(crate) expect: &'a Expect,
+}
+
+/// The same, wherever it ran.
+pub(crate) fn report_of<P: Judged>(ending: Ending<'_>, watch: &Watching<P>) -> Report {
+    let Ending { stop, now_ns, rest, stats, unasked, tolerated, expect } = ending;
     let mut report = Report {
         verdict: Verdict::Held,
         stop,
-        now_ns: world.now_ns(),
-        rest: terms.rest(world),
-        stats: world.stats(),
+        now_ns,
+        rest,
+        stats,
         events: watch.events,
         digest: watch.fingerprint.as_ref().map_or(NO_DIGEST, Fingerprint::digest),
         clients: watch.clients.records().values().cloned().collect(),
         dictionary: watch.bench.dictionary(),
         reconfigurations: watch.bench.reconfigurations(),
         quorums: watch.bench.quorums(),
-        unasked: world.choices().unasked().map(str::to_owned).collect(),
+        unasked,
         injections: watch.injections.outcomes().to_vec(),
         faulty: watch.injections.faulty(),
-        too_many_since: watch.injections.too_many_since(terms.tolerated),
-        tolerated: terms.tolerated,
+        too_many_since: watch.injections.too_many_since(tolerated),
+        tolerated,
         reached: reached(watch),
         rulings: watch.bench.rulings(),
         missed: Vec::new(),
     };
     report.rulings.push(liveness(&report));
     report.verdict = verdict(&report);
-    report.missed = judge::missed(&terms.expect, &report);
+    report.missed = judge::missed(expect, &report);
     report.missed.extend(watch.counted.iter().flat_map(Counted::missed));
     report
 }
@@ -374,7 +404,7 @@ fn liveness(report: &Report) -> Ruling {
     let is_over = report.stop.is_quiet() || matches!(report.stop, Stop::Restless { .. });
     let waiting = report.clients.iter().enumerate().find(|(_, client)| client.is_waiting());
     let text = match waiting {
-        _ if !is_over => None,
+        _ if !is_over || matches!(report.stop, Stop::Recorded { .. }) => None,
         None if report.stop.is_quiet() => None,
         None => Some("every request is answered, but the processes do not come to rest".to_owned()),
         Some((client, ClientRecord { waits_for: Some(operation), .. })) => {

@@ -289,6 +289,7 @@ fn the_commands_of_the_readme_do_what_they_are_said_to() {
     assert!(out(&told).contains("  all       200 answered"), "{}", out(&told));
     assert!(out(&told).contains("stopped   "), "{}", out(&told));
     assert!(folder.join("logs").join("replica-0-2.log").exists());
+    assert!(out(&told).contains("\n  replayed    every process as it was recorded\n"));
 }
 
 #[test]

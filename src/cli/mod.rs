@@ -23,6 +23,7 @@ mod new;
 mod node;
 mod pictured;
 mod place;
+mod replay;
 mod run;
 mod schema;
 mod serve;
@@ -179,6 +180,8 @@ enum Command {
     Client(client::Args),
     /// Show how a cluster is that is being served.
     Status(status::Args),
+    /// Replay what was recorded on real sockets, under its judges.
+    Replay(replay::Args),
     /// Measure the protocols on real sockets.
     Bench(bench::Args),
     /// Print the JSON Schema of scenarios, for editors, or that of a log's lines.
@@ -262,6 +265,7 @@ impl Command {
             Command::Keys(args) => keys::keys(&args, shell),
             Command::Client(args) => client::client(&args, shell),
             Command::Status(args) => status::status(&args, shell),
+            Command::Replay(args) => replay::replay(&args, shell),
             Command::Bench(args) => bench::bench(&args, shell),
             Command::Schema(args) => schema::schema(&args, shell),
             Command::Completions { shell: kind } => {

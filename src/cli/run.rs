@@ -86,7 +86,7 @@ impl Form {
     }
 
     /// Prints what is told of a run. A log of text has no states.
-    fn print_told(self, told: &Told, to: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn print_told(self, told: &Told, to: &mut dyn Write) -> io::Result<()> {
         match (self, told) {
             (_, Told::Event(line)) => self.print(line, to),
             (Form::Text | Form::Sequence, Told::State(_)) => Ok(()),
@@ -205,7 +205,7 @@ pub(super) fn header(scenario: &Scenario) -> Value {
 }
 
 /// The last line of a log of text: the whole dictionary, which a verdict shows in part.
-struct End<'a>(&'a Report);
+pub(super) struct End<'a>(pub(super) &'a Report);
 
 impl Display for End<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -323,7 +323,13 @@ fn is_log(name: &str) -> bool {
     known && words.all(|word| word == "twin" || is_number(word))
 }
 
-fn print(name: &str, scenario: &Scenario, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// Prints the verdict as a person reads it.
+pub(super) fn print(
+    name: &str,
+    scenario: &Scenario,
+    report: &Report,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let word = match report.verdict {
         Verdict::Held if report.missed.is_empty() => "held",
         Verdict::Held => "held, but not as expected",

@@ -20,6 +20,7 @@ pub(super) const USUAL_ADDRESS: &str = "127.0.0.1:7415";
 Examples:
   perjury serve --protocol bcr --t 1
   perjury serve --t 2 --listen 127.0.0.1:7500 --log logs
+  perjury serve --t 1 --record recorded           then perjury replay recorded
   perjury serve --protocol solo
   perjury client \"put('movie','star')\" \"get('movie')\"
 

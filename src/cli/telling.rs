@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use tracing::Level;
 
-use crate::net::{Board, LogFolder, LogForm, Notice, Plan, Served, Window};
+use crate::net::{Board, LogFolder, LogForm, Notice, Plan, RecordFolder, Served, Window};
 
 use super::Failure;
 use super::shell::Shell;
@@ -22,6 +22,15 @@ pub(super) struct Telling {
     /// How that is written.
     #[arg(long, value_name = "FORM", default_value = "text")]
     log_form: Form,
+    /// Record what comes to each process, in this folder, for `perjury replay`. What is recorded
+    /// holds the keys of all processes.
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// How much is kept of each process's recording, in MiB; more drops what is oldest, and then it
+    /// cannot be replayed.
+    #[arg(long, value_name = "MIB", default_value_t = 1024, requires = "record",
+          value_parser = clap::value_parser!(u64).range(1..1 << 30))]
+    record_keep: u64,
     /// Show /metrics (for Prometheus), /healthz and /status (for `perjury status`) there.
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
@@ -56,11 +65,21 @@ impl Telling {
             Form::Json => LogForm::Json,
         };
         plan.log = self.log.clone().map(|folder| LogFolder { folder, form });
+        plan.record = self.recording();
         let Some(address) = self.metrics else { return Ok(None) };
         let board = Board::default();
         plan.board = Some(board.clone());
         let window = Window::open(board, address);
         window.map(Some).map_err(|error| Failure::Usage(format!("--metrics {error}")))
+    }
+
+    fn recording(&self) -> Option<RecordFolder> {
+        self.record.clone().map(|folder| {
+            let keep_bytes = self.record_keep << 20;
+            let usual = RecordFolder::new(folder);
+            let segment_bytes = usual.segment_bytes.min(keep_bytes / 2);
+            RecordFolder { keep_bytes, segment_bytes, ..usual }
+        })
     }
 }
 

@@ -159,6 +159,24 @@ impl Notary {
         self.directory.get(&owner).copied()
     }
 
+    /// Who gets whose key where it works; what it answers when it makes keys depends on that.
+    #[cfg(feature = "net")]
+    pub(crate) fn sharers(&self) -> Vec<(Identity, Identity)> {
+        self.office.as_ref().map(Office::sharers).unwrap_or_default()
+    }
+
+    /// How many keys it knows.
+    #[cfg(feature = "net")]
+    pub(crate) fn keys_known(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// Learns the keys that another one knows, of parties whom it does not know itself.
+    #[cfg(feature = "net")]
+    pub(crate) fn learn_from(&mut self, other: &Notary) {
+        other.directory.iter().for_each(|(owner, key)| self.meet(*owner, key));
+    }
+
     /// How often it was asked.
     pub fn counts(&self) -> Counts {
         self.counts

@@ -72,6 +72,12 @@ impl Office {
         lock(&self.0.sharers).insert(party, other);
     }
 
+    /// Who gets whose key.
+    #[cfg(feature = "net")]
+    pub(crate) fn sharers(&self) -> Vec<(Identity, Identity)> {
+        lock(&self.0.sharers).iter().map(|(party, other)| (*party, *other)).collect()
+    }
+
     /// Whose key a party gets.
     pub(super) fn like(&self, party: Identity) -> Identity {
         lock(&self.0.sharers).get(&party).copied().unwrap_or(party)

@@ -59,6 +59,8 @@ pub enum NoDemand {
     Olympus,
     /// The protocol does not say how soon it answers.
     NoPace,
+    /// It ran on sockets, where nobody knows how long anything takes.
+    RealTime,
     /// A timeout is over before an answer can be there.
     Timeout {
         /// Whose.
@@ -78,6 +80,7 @@ impl Display for NoDemand {
             NoDemand::Bandwidth => f.write_str("a link's bandwidth is limited"),
             NoDemand::Olympus => f.write_str("Olympus crashes, who is trusted never to"),
             NoDemand::NoPace => f.write_str("the protocol does not say how soon it answers"),
+            NoDemand::RealTime => f.write_str("it ran in real time"),
             NoDemand::Priorities => f.write_str("messages go by priority, whatever time it takes"),
             NoDemand::Timeout { whose, timeout_ns, takes_ns } => {
                 let (timeout, takes) = (Span(*timeout_ns), Span(*takes_ns));

@@ -10,12 +10,20 @@ use crate::time::Now;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     began: Instant,
+    /// What the calendar said then.
+    origin_ns: u64,
 }
 
 impl Clock {
     /// One whose monotonic time begins now. All nodes of one program share it.
     pub(super) fn start() -> Clock {
-        Clock { began: Instant::now() }
+        Clock { began: Instant::now(), origin_ns: wall_ns() }
+    }
+
+    /// What the calendar said when monotonic time began. Tells the processes of one program from
+    /// those of others, and lays the times of several beside each other.
+    pub(super) fn origin_ns(&self) -> u64 {
+        self.origin_ns
     }
 
     /// Both clocks.

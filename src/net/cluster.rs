@@ -9,12 +9,14 @@ use std::time::Duration;
 use crate::crypto::Scheme;
 use crate::process::Interposers;
 use crate::protocol::bcr::{Bcr, Settings};
+use crate::run::cluster::served;
 
 use super::clock::Clock;
 use super::handshake::{HandshakeError, NodeSecret};
 use super::log::LogFolder;
 use super::node::NodeStats;
 use super::placement::Wishes;
+use super::record::{RecordError, RecordFolder};
 use super::report::Board;
 use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::served::Served;
@@ -40,6 +42,8 @@ pub struct Plan<P: Served = Bcr> {
     pub scheme: Scheme,
     /// Where each process's log goes, if anywhere.
     pub log: Option<LogFolder>,
+    /// Where what comes to each process is recorded, if anywhere; see [`super::replay`].
+    pub record: Option<RecordFolder>,
     /// How long a connection may take to prove who it is.
     pub handshake: Duration,
     /// After how long a node that says nothing counts as gone.
@@ -79,6 +83,7 @@ impl<P: Served> Plan<P> {
             gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             scheme: Scheme::Ed25519,
             log: None,
+            record: None,
             handshake: Duration::from_secs(5),
             silence: Duration::from_secs(4),
             start: Duration::from_secs(10),
@@ -92,12 +97,21 @@ impl<P: Served> Plan<P> {
     }
 }
 
+impl<P: Served> Plan<P> {
+    /// Makes the folder for what is recorded, if anything is.
+    pub(super) fn begin_recording(&self) -> Result<(), RecordError> {
+        let scenario = || served(P::scenario(&self.settings), self.clients, self.scheme);
+        self.record.as_ref().map_or(Ok(()), |record| record.begin(scenario))
+    }
+}
+
 // Not derived: a protocol need not be cloned for that.
 impl<P: Served> Clone for Plan<P> {
     fn clone(&self) -> Plan<P> {
         Plan {
             settings: self.settings.clone(),
             log: self.log.clone(),
+            record: self.record.clone(),
             interposers: self.interposers.clone(),
             notices: self.notices.clone(),
             board: self.board.clone(),
@@ -120,6 +134,9 @@ pub enum ClusterError {
         /// Why.
         error: io::Error,
     },
+    /// Nothing can be recorded.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// A node has no key.
     #[error(transparent)]
     Key(#[from] HandshakeError),
@@ -161,6 +178,7 @@ impl Cluster {
     /// If something that it needs cannot be had.
     pub fn start<P: Served>(plan: &Plan<P>) -> Result<Cluster, ClusterError> {
         check(plan)?;
+        plan.begin_recording()?;
         let listener = listen(plan.gateway)?;
         let gateway = listener.local_addr()?;
         let (notices, ending) = until_ending(&plan.notices);

@@ -52,6 +52,7 @@ impl Member {
         let nodes = file.nodes.len() as u16;
         let plan = Plan { notices, nodes, clients: file.clients, ..plan.clone() };
         check(&plan)?;
+        plan.begin_recording()?;
         let listener = listen(*address)?;
         let door = gateway.map(listen).transpose()?;
         let (address, gateway) = (listener.local_addr()?, door.as_ref().map(|d| d.local_addr()));

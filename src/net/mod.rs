@@ -19,6 +19,7 @@
 //! * `gateway`, `user`: what users' clients say, and who serves them;
 //! * `load`: many users at once;
 //! * `log`: a file a process, in the simulator's lines with the time of the calendar;
+//! * `record`, `replay`: what comes to each process, and all of it again in the simulator's terms;
 //! * `report`, `http`: what nodes tell of themselves, on a port for Prometheus and the like.
 //!
 //! What a process persists lives as long as its node. A node that is gone is gone with all its
@@ -39,6 +40,8 @@ mod log;
 mod member;
 mod node;
 mod placement;
+mod record;
+mod replay;
 mod report;
 mod roster;
 mod seat;
@@ -58,6 +61,8 @@ pub use log::{LogFolder, LogForm};
 pub use member::Member;
 pub use node::NodeStats;
 pub use placement::{Host, InTurn, Placement, Wishes};
+pub use record::{RECORDING_FORMAT, RecordError, RecordFolder};
+pub use replay::{Cut, Parting, Recording, ReplayError, Replayed, ReplayedProcess, replay};
 pub use report::{
     Board, LinkReport, NodeReport, ProcessReport, REPORT_FORMAT, Report, UsersReport,
 };

@@ -28,9 +28,10 @@ use super::handshake::{self, Limits, NodeSecret};
 use super::link::{Incoming, Life, Line, Outgoing, Room, take_parcels};
 use super::log::LogFolder;
 use super::placement::{Host, Placement};
+use super::record::RecordFolder;
 use super::report::{Board, NodeReport, ProcessReport};
 use super::roster::{NodeNumber, Notice, Notices, Peer};
-use super::seat::{Coming, Leaving, Seat, Watcher};
+use super::seat::{Coming, Keep, Leaving, Seat, Watcher};
 
 /// How many signatures a node remembers that it has found to be good.
 const MEMORY: Memory = Memory::Remember { capacity: 4096 };
@@ -89,6 +90,7 @@ pub(super) struct NodePlan<P: Protocol> {
     pub(super) room: Room,
     pub(super) clock: Clock,
     pub(super) log: Option<LogFolder>,
+    pub(super) record: Option<RecordFolder>,
     pub(super) notices: Notices,
     /// Where it tells of itself, if anywhere.
     pub(super) board: Option<Board>,
@@ -235,6 +237,7 @@ struct Shared {
     limits: Limits,
     clock: Clock,
     log: Option<LogFolder>,
+    record: Option<RecordFolder>,
     notices: Notices,
     board: Option<Board>,
 }
@@ -256,6 +259,7 @@ impl<P: Protocol> Node<P> {
                 limits: plan.limits,
                 clock: plan.clock,
                 log: plan.log,
+                record: plan.record,
                 notices: plan.notices,
                 board: plan.board,
             }),
@@ -361,11 +365,9 @@ impl<P: Protocol> Node<P> {
     async fn work(&mut self, mut outlet: Outlet<P>, mut stop: oneshot::Receiver<()>) {
         let mut came = Vec::with_capacity(TAKEN_AT_ONCE);
         self.begin_if_ready();
+        self.flush_logs();
         while !self.is_orphan {
             self.flush();
-            if outlet.is_empty() {
-                self.flush_logs();
-            }
             let due = self.due.first().map(|(due_ns, _)| self.plan.clock.at(*due_ns));
             let reports = self.plan.board.is_some().then_some(self.reports);
             let due = [due, self.begins, reports].into_iter().flatten().min();
@@ -386,6 +388,10 @@ impl<P: Protocol> Node<P> {
             self.begin_in_time();
             self.tick();
             self.report_in_time(outlet.len());
+            // Before anybody outside learns what came of it.
+            if outlet.is_empty() {
+                self.flush_logs();
+            }
             // The links have their turn, however much comes.
             tokio::task::yield_now().await;
         }
@@ -422,9 +428,9 @@ impl<P: Protocol> Node<P> {
         self.lines.values().for_each(|line| line.flush());
     }
 
-    /// Whoever reads the logs sees everything, whenever there is nothing else to do.
+    /// Whoever reads logs and recordings sees everything, whenever there is nothing else to do.
     fn flush_logs(&mut self) {
-        if self.plan.log.is_some() {
+        if self.plan.log.is_some() || self.plan.record.is_some() {
             self.seats.values_mut().for_each(|seat| seat.flush());
         }
     }
@@ -588,12 +594,29 @@ impl<P: Protocol> Node<P> {
         }
     }
 
+    /// Who logs and who records it, if anybody does.
     fn watcher(&self, address: Address) -> Watcher<P> {
-        match self.plan.log.as_ref()?.open(address, &self.plan.notices) {
-            Ok(log) => Some(Box::new(log)),
-            Err(error) => {
-                self.plan.notices.tell(Notice::Unlogged { why: error.to_string() });
-                None
+        let Shared { log, record, clock, notices, .. } = &*self.plan;
+        let log = log.as_ref().and_then(|log| {
+            let unlogged = |why: std::io::Error| Notice::Unlogged { why: why.to_string() };
+            log.open(address, notices).map_err(|why| notices.tell(unlogged(why))).ok()
+        });
+        let recorder = record.as_ref().and_then(|record| {
+            let opened = record.open::<P>(address, self.scheme, *clock, notices);
+            let process = address.to_string();
+            let unrecorded = |why: std::io::Error| {
+                notices.tell(Notice::Unrecorded { process, why: why.to_string() });
+            };
+            opened.map_err(unrecorded).ok()
+        });
+        match (log, recorder) {
+            (None, None) => None,
+            (Some(log), None) => Some(Box::new(log)),
+            (None, Some(recorder)) => Some(Box::new(recorder)),
+            (Some(log), Some(recorder)) => {
+                let both: (Box<dyn Keep<P>>, Box<dyn Keep<P>>) =
+                    (Box::new(log), Box::new(recorder));
+                Some(Box::new(both))
             }
         }
     }
@@ -795,6 +818,7 @@ mod tests {
             room: Room { parcels: 100, bytes: 100_000, frame: 10_000 },
             clock: Clock::start(),
             log: None,
+            record: None,
             notices: Notices::to(move |notice| ear.lock().unwrap().push(notice.to_string())),
             board: None,
             answers,

@@ -69,6 +69,13 @@ pub enum Notice {
         /// Why.
         why: String,
     },
+    /// What comes to a process cannot be recorded any more.
+    Unrecorded {
+        /// Whose recording ends.
+        process: String,
+        /// Why.
+        why: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -89,6 +96,9 @@ impl fmt::Display for Notice {
             Notice::Refused { node, from, why } => write!(f, "node {node} refused {from}: {why}"),
             Notice::Unserved { from, why } => write!(f, "the gateway refused {from}: {why}"),
             Notice::Unlogged { why } => write!(f, "the log ends here: {why}"),
+            Notice::Unrecorded { process, why } => {
+                write!(f, "the recording of {process} ends here: {why}; mend that and record anew")
+            }
         }
     }
 }

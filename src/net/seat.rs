@@ -94,6 +94,30 @@ pub(super) struct Seat<P: Protocol> {
 pub(super) trait Keep<P: Protocol>: Watch<P> {
     /// Puts down all that he saw so far: nothing more may come for a while.
     fn flush(&mut self);
+
+    /// Something comes to the process, or without that time has passed: told before the process is.
+    fn comes(&mut self, _: Now, _: Option<&Coming<P>>, _: &P::Process, _: &Notary) {}
+
+    /// Nothing comes to it any more; without a process, that has ended by itself.
+    fn ends(&mut self, _: Option<&P::Process>) {}
+}
+
+/// Two, in this order.
+impl<P: Protocol> Keep<P> for (Box<dyn Keep<P>>, Box<dyn Keep<P>>) {
+    fn flush(&mut self) {
+        self.0.flush();
+        self.1.flush();
+    }
+
+    fn comes(&mut self, now: Now, what: Option<&Coming<P>>, process: &P::Process, own: &Notary) {
+        self.0.comes(now, what, process, own);
+        self.1.comes(now, what, process, own);
+    }
+
+    fn ends(&mut self, process: Option<&P::Process>) {
+        self.0.ends(process);
+        self.1.ends(process);
+    }
 }
 
 /// Who watches a process, if anybody does.
@@ -126,6 +150,16 @@ impl<P: Protocol> Seat<P> {
         }
     }
 
+    /// The process, unless it has ended.
+    pub(super) fn process(&self) -> Option<&P::Process> {
+        self.process.as_ref()
+    }
+
+    /// The timers that run, the next one first.
+    pub(super) fn timers(&self) -> impl Iterator<Item = (u64, P::Timer)> {
+        self.timers.in_order.iter().copied()
+    }
+
     /// Whether the process has ended.
     pub(super) fn is_over(&self) -> bool {
         self.process.is_none()
@@ -156,6 +190,7 @@ impl<P: Protocol> Seat<P> {
         if self.process.is_none() {
             return;
         }
+        self.announce(now, Some(&coming));
         if self.asleep_until_ns.is_some() {
             if let (Coming::Written, Some((shelf, bytes))) = (&coming, &self.writing) {
                 self.safe.insert(*shelf, bytes.clone());
@@ -168,6 +203,9 @@ impl<P: Protocol> Seat<P> {
 
     /// Time has passed: wakes the process, and lets the timers run out that are due.
     pub(super) fn tick(&mut self, now: Now) {
+        if self.due_ns().is_some_and(|due_ns| due_ns <= now.monotonic_ns) {
+            self.announce(now, None);
+        }
         if self.asleep_until_ns.is_some_and(|until_ns| until_ns <= now.monotonic_ns) {
             self.wake(now);
         }
@@ -190,7 +228,8 @@ impl<P: Protocol> Seat<P> {
         }
     }
 
-    /// Tells whoever watches what happened to the process; returns the event's number.
+    /// Tells whoever watches what happened to the process; returns the event's number. From outside
+    /// of the seat that is its birth, and that it made somebody in vain: `record` knows of these.
     pub(super) fn emit(&mut self, now: Now, cause: u64, what: What<'_, P>) -> u64 {
         let Some(watch) = &mut self.watch else {
             return 0;
@@ -200,6 +239,13 @@ impl<P: Protocol> Seat<P> {
         let event = Event { number, at_ns, process, cause, what };
         watch.see(&event, self.outbox.notary_ref());
         self.events
+    }
+
+    /// Tells whoever watches what is going to happen.
+    fn announce(&mut self, now: Now, what: Option<&Coming<P>>) {
+        if let (Some(watch), Some(process)) = (&mut self.watch, &self.process) {
+            watch.comes(now, what, process, self.outbox.notary_ref());
+        }
     }
 
     fn receive(&mut self, now: Now, coming: Coming<P>) {
@@ -341,6 +387,15 @@ impl<P: Protocol> Seat<P> {
         self.writing = None;
         self.held.clear();
         self.backlog.clear();
+    }
+}
+
+/// Whoever watches learns that nothing more comes.
+impl<P: Protocol> Drop for Seat<P> {
+    fn drop(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.ends(self.process.as_ref());
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use crate::process::Protocol;
 use crate::protocol::bcr::{self, Bcr, Birth, Rules};
 use crate::protocol::solo::{self, Solo};
 use crate::protocol::{Answer, Command};
+use crate::run::cluster::knobs;
+use crate::scenario;
 
 /// A protocol that serves users: its client processes can be asked for operations.
 pub trait Served: Protocol {
@@ -27,6 +29,9 @@ pub trait Served: Protocol {
     /// Who lives from the beginning, from which births; so many clients among them. All others are
     /// made by these.
     fn founders(settings: &Self::Settings, clients: u32) -> Vec<(Identity, Self::Birth)>;
+
+    /// What scenarios have for it: what is run, for those who replay and judge a recording.
+    fn scenario(settings: &Self::Settings) -> scenario::Protocol;
 
     /// The command that asks for an operation.
     fn command(operation: Operation) -> Self::Command;
@@ -74,6 +79,10 @@ impl<R: Rules> Served for Bcr<R> {
         std::iter::once(olympus).chain(clients).collect()
     }
 
+    fn scenario(settings: &bcr::Settings<R>) -> scenario::Protocol {
+        scenario::Protocol::Bcr(knobs(settings))
+    }
+
     fn command(operation: Operation) -> Command {
         Command::Ask(operation)
     }
@@ -100,6 +109,10 @@ impl Served for Solo {
             (Identity::client(number), solo::Birth::Client { settings, number, workload })
         });
         std::iter::once((solo::SERVER, solo::Birth::Server)).chain(clients).collect()
+    }
+
+    fn scenario(settings: &solo::Settings) -> scenario::Protocol {
+        scenario::Protocol::Solo(scenario::Solo { client_timeout_ns: settings.timeout_ns })
     }
 
     fn command(operation: Operation) -> Command {

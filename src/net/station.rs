@@ -157,6 +157,7 @@ fn node_plan<P: Served>(
         room: Room { parcels, bytes, frame: longest },
         clock,
         log: plan.log.clone(),
+        record: plan.record.clone(),
         notices: plan.notices.clone(),
         board: plan.board.clone(),
         answers,

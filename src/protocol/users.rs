@@ -1,11 +1,11 @@
 //! What users ask of the clients of any protocol, beside their workloads and after them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::object::{Operation, Reply};
 
 /// What may be asked of a client from outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     /// That an operation is executed.

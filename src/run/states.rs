@@ -12,7 +12,7 @@ use crate::process::Field;
 use crate::scenario::Scenario;
 use crate::trace::{Happening, Line, Ordinals};
 
-use super::{Digesting, Onlooker, Refusal, Report, Underway, begin};
+use super::{Digesting, Onlooker, Refusal, Report, begin};
 
 /// Something that is told of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn run_told(scenario: &Scenario, tell: &mut dyn FnMut(Told)) -> Result<Repor
             tell(Told::Event(line));
         }
         for (process, after) in touched {
-            if let Some(change) = states.change(&*run, process, after) {
+            if let Some(change) = states.change(run.look(process), process, after) {
                 tell(Told::State(change));
             }
         }
@@ -98,14 +98,19 @@ impl Onlooker for Step {
 
 /// The states as they were told last.
 #[derive(Default)]
-struct States {
+pub(crate) struct States {
     known: BTreeMap<Address, BTreeMap<&'static str, String>>,
 }
 
 impl States {
     /// What is new in the state of a process, if anything is.
-    fn change(&mut self, run: &dyn Underway, process: Address, after: u64) -> Option<StateChange> {
-        let now = by_name(run.look(process));
+    pub(crate) fn change(
+        &mut self,
+        state: Vec<Field>,
+        process: Address,
+        after: u64,
+    ) -> Option<StateChange> {
+        let now = by_name(state);
         let known = self.known.entry(process).or_default();
         let gone = known.keys().filter(|name| !now.contains_key(*name)).map(|name| (*name, None));
         let new = now.iter().filter(|(name, value)| known.get(*name) != Some(value));

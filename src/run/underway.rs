@@ -311,17 +311,17 @@ pub(crate) fn look<P: Protocol>(world: &World<P>, address: Address) -> Vec<Field
 /// All who watch a run that is reported. Cloned with its world, a run can be told as it might have
 /// gone on.
 #[derive(Clone)]
-pub(super) struct Watching<P: Judged> {
+pub(crate) struct Watching<P: Judged> {
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) events: u64,
-    pub(super) clients: Clients,
+    pub(crate) clients: Clients,
     pub(super) injections: Injections,
     pub(super) counted: Option<Counted>,
     pub(super) bench: P::Bench,
 }
 
 impl<P: Judged> Watching<P> {
-    fn new(scenario: &Scenario, digesting: Digesting) -> Watching<P> {
+    pub(crate) fn new(scenario: &Scenario, digesting: Digesting) -> Watching<P> {
         Watching {
             fingerprint: (digesting == Digesting::Yes).then(Fingerprint::new),
             events: 0,
@@ -330,6 +330,17 @@ impl<P: Judged> Watching<P> {
             counted: Counted::new(&scenario.expect.events),
             bench: P::bench(scenario),
         }
+    }
+
+    /// All of them see an event. Somebody who knows all keys tells the judges which signatures are
+    /// valid; whom the process itself trusts tells it for the digest.
+    pub(crate) fn see(&mut self, event: &Event<'_, P>, witness: &Notary, own: &Notary) {
+        self.events += 1;
+        Watch::<P>::see(&mut self.fingerprint, event, own);
+        Watch::<P>::see(&mut self.clients, event, witness);
+        Watch::<P>::see(&mut self.injections, event, witness);
+        Watch::<P>::see(&mut self.counted, event, witness);
+        self.bench.see(event, witness);
     }
 }
 
@@ -342,12 +353,6 @@ struct Both<'a, P: Judged> {
 impl<P: Judged> Watch<P> for Both<'_, P> {
     fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
         self.onlooker.see(&Witnessed { event, notary });
-        let watch = &mut *self.watch;
-        watch.events += 1;
-        Watch::<P>::see(&mut watch.fingerprint, event, notary);
-        Watch::<P>::see(&mut watch.clients, event, notary);
-        Watch::<P>::see(&mut watch.injections, event, notary);
-        Watch::<P>::see(&mut watch.counted, event, notary);
-        watch.bench.see(event, notary);
+        self.watch.see(event, notary, notary);
     }
 }

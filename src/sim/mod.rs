@@ -214,12 +214,19 @@ pub enum Stop {
         /// What it is handed: a kind of message, or a timer.
         kind: &'static str,
     },
+    /// It ran on sockets, and somebody stopped it, or it broke down.
+    Recorded {
+        /// How many requests were not answered yet.
+        open: u64,
+        /// Whether all that matters of it is on record.
+        is_whole: bool,
+    },
 }
 
 impl Stop {
-    /// Whether the run came to its own end.
+    /// Whether the run came to its own end, with nothing left to do.
     pub fn is_quiet(&self) -> bool {
-        *self == Stop::Quiet
+        matches!(self, Stop::Quiet | Stop::Recorded { open: 0, is_whole: true })
     }
 }
 
@@ -242,6 +249,14 @@ impl fmt::Display for Stop {
                     Some(process) => write!(f, "{process} is handed {kind} most often"),
                     None => write!(f, "{kind}"),
                 }
+            }
+            Stop::Recorded { is_whole: false, .. } => f.write_str("parts of the recording lack"),
+            Stop::Recorded { open: 0, .. } => f.write_str("the recording ends, all is answered"),
+            Stop::Recorded { open: 1, .. } => {
+                f.write_str("the recording ends before a request is answered")
+            }
+            Stop::Recorded { open, .. } => {
+                write!(f, "the recording ends before {open} requests are answered")
             }
             Stop::TooMuchPending { at_ns, most } => {
                 let at = crate::time::Instant(*at_ns);

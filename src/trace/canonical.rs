@@ -27,6 +27,8 @@ pub(super) struct Canonical {
     hasher: blake3::Hasher,
     /// What is not hashed yet.
     bytes: Vec<u8>,
+    /// Whether lists of signed statements are told in one where they can be.
+    in_one: bool,
 }
 
 impl Canonical {
@@ -35,7 +37,14 @@ impl Canonical {
         Canonical {
             hasher: blake3::Hasher::new_derive_key(domain),
             bytes: Vec::with_capacity(PIECE + PIECE / 8),
+            in_one: true,
         }
+    }
+
+    /// The same, with every statement of a list told by itself.
+    #[cfg(feature = "net")]
+    pub(super) fn one_by_one(domain: &str) -> Canonical {
+        Canonical { in_one: false, ..Canonical::new(domain) }
     }
 
     /// The hash of everything so far.
@@ -43,6 +52,12 @@ impl Canonical {
         let mut hasher = self.hasher.clone();
         hasher.update(&self.bytes);
         Digest::from_bytes(*hasher.finalize().as_bytes())
+    }
+
+    /// What is gathered and not hashed yet.
+    #[inline]
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Hashes what is gathered, if it is enough to be worth it.
@@ -149,6 +164,11 @@ impl Sink for Canonical {
     #[inline]
     fn is_terse(&self) -> bool {
         true
+    }
+
+    #[inline]
+    fn takes_gists(&self) -> bool {
+        self.in_one
     }
 
     #[inline]

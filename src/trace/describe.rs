@@ -43,8 +43,14 @@ pub(super) trait Sink {
     fn identity(&mut self, packed: u64) {
         self.number(packed);
     }
-    /// A whole list of signed statements, as told by [`crate::crypto::Gist::shown`]; for a terse
-    /// sink alone.
+    /// Whether it wants whole lists of signed statements in one, where they are known to be their
+    /// signers' own. Where that is known differs between a message that was handed over and the
+    /// same one read from bytes.
+    fn takes_gists(&self) -> bool {
+        false
+    }
+    /// A whole list of signed statements, as told by [`crate::crypto::Gist::shown`]; for a sink
+    /// alone that takes it.
     fn gist(&mut self, shown: &[u8]) {
         self.bytes(shown);
     }
@@ -197,7 +203,11 @@ impl<S: Sink> Serializer for &mut Teller<'_, S> {
     /// Names are for people, and so are the items of a list that can be told in one.
     #[inline]
     fn is_human_readable(&self) -> bool {
-        !(matches!(self.known, Known::Identity | Known::Chain) && self.sink.is_terse())
+        match self.known {
+            Known::Identity => !self.sink.is_terse(),
+            Known::Chain => !self.sink.takes_gists(),
+            _ => true,
+        }
     }
 
     numbers! {

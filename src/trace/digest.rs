@@ -51,6 +51,14 @@ impl Fingerprint {
         Fingerprint { checkpoints: Some(Vec::new()), ..Fingerprint::new() }
     }
 
+    /// For a process whose messages were handed over once and are read from bytes another time:
+    /// what they say has the same digest.
+    #[cfg(feature = "net")]
+    pub(crate) fn of_recording() -> Fingerprint {
+        let form = Canonical::one_by_one("perjury 1 digest of a recorded process");
+        Fingerprint { form, ..Fingerprint::new() }
+    }
+
     /// The digest of everything seen so far.
     pub fn digest(&self) -> Digest {
         self.form.digest()
@@ -64,6 +72,17 @@ impl Fingerprint {
     /// How many events were seen.
     pub fn events(&self) -> u64 {
         self.events
+    }
+
+    /// Sees one event, and shows its canonical form: what the digest is taken of.
+    #[inline]
+    pub(crate) fn form_of<P: Protocol>(&mut self, event: &Event<'_, P>, notary: &Notary) -> &[u8] {
+        self.form.hash_full_pieces();
+        self.events += 1;
+        let before = self.form.pending().len();
+        self.head(event);
+        self.what(event, notary);
+        &self.form.pending()[before..]
     }
 
     /// When, to whom and why: told in full by the first of the events that an input leads to.
@@ -175,10 +194,7 @@ fn code<P: Protocol>(what: &What<'_, P>) -> u8 {
 
 impl<P: Protocol> Watch<P> for Fingerprint {
     fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
-        self.events += 1;
-        self.head(event);
-        self.what(event, notary);
-        self.form.hash_full_pieces();
+        self.form_of(event, notary);
         if self.checkpoints.is_some() && self.events.is_multiple_of(CHECKPOINT_EVERY) {
             let digest = self.digest();
             self.checkpoints.get_or_insert_default().push(digest);

@@ -46,6 +46,44 @@ pub trait Happening {
 /// How many bits the sort of an event has.
 pub const SORT_BITS: u32 = 12;
 
+/// How many of them tell which message, timer or note.
+const WHICH_BITS: u32 = 7;
+
+/// What happens in events of this sort, in a word.
+#[cfg(feature = "net")]
+pub(crate) fn word_of(sort: u32) -> &'static str {
+    SORTED.get((sort >> WHICH_BITS) as usize).copied().unwrap_or("something")
+}
+
+/// The words of events in the order of their sorts.
+#[cfg(feature = "net")]
+const SORTED: [&str; 24] = [
+    "born",
+    "started",
+    "restarted",
+    "stopped",
+    "crashed",
+    "paused",
+    "resumed",
+    "clock_set",
+    "sent",
+    "unreachable",
+    "duplicated",
+    "lost",
+    "held",
+    "in_vain",
+    "received",
+    "timer_set",
+    "timer_cancelled",
+    "timer_fired",
+    "persisting",
+    "persisted",
+    "commanded",
+    "answered",
+    "noted",
+    "injected",
+];
+
 /// An event, and who tells whether a signature in it is valid.
 #[derive(Debug)]
 pub struct Witnessed<'a, P: Protocol> {
@@ -74,8 +112,7 @@ impl<P: Protocol> Happening for Witnessed<'_, P> {
 
     fn sort(&self) -> u32 {
         let (word, which) = sort(&self.event.what);
-        // Five bits for the word, seven for which of its kind.
-        word << 7 | which.min(127)
+        word << WHICH_BITS | which.min((1 << WHICH_BITS) - 1)
     }
 
     fn is_pause(&self) -> bool {

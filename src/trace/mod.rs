@@ -20,6 +20,8 @@ mod variant;
 
 pub use describe::Ordinals;
 pub use digest::{CHECKPOINT_EVERY, Fingerprint};
+#[cfg(feature = "net")]
+pub(crate) use happening::word_of;
 pub use happening::{Happening, SORT_BITS, Witnessed};
 pub use line::{FORMAT, Line, Lines, WORDS};
 #[cfg(feature = "view")]
@@ -47,7 +49,7 @@ pub struct Event<'a, P: Protocol> {
 }
 
 /// What can happen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum What<'a, P: Protocol> {
     /// The process came into being.
     Born {
