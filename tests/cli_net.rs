@@ -230,12 +230,27 @@ fn one_node_serves_and_stops() {
     assert!(told.contains("stopped   ") && told.contains("0 lost"), "{told}");
 }
 
-/// The commands of the section of the README, block by block.
-fn block_of_readme(number: usize) -> &'static str {
+/// The commands of the section of the README, those with these words.
+fn block_of_readme(words: &str) -> &'static str {
     let readme = include_str!("../README.md");
     let (_, section) = readme.split_once("## On real sockets\n").expect("there is one");
-    let block = section.split("```sh\n").nth(number + 1).expect("with commands");
-    block.split_once("```").expect("which end").0
+    let (section, _) = section.split_once("\n## ").expect("others follow");
+    let blocks = section.split("```sh\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    let block = blocks.map(|(block, _)| block).find(|block| block.contains(words));
+    block.unwrap_or_else(|| panic!("no commands with {words}"))
+}
+
+/// What a shell does with commands that succeed.
+fn in_shell(commands: &str, folder: &std::path::Path) -> String {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_perjury"));
+    let beside = program.parent().expect("it lies in a folder").display();
+    let told = Command::new("sh")
+        .args(["-ec", &format!("PATH=\"{beside}:$PATH\"; {commands}")])
+        .current_dir(folder)
+        .output()
+        .expect("there is a shell");
+    assert_eq!(code(&told), 0, "{}\n{}", out(&told), err(&told));
+    out(&told)
 }
 
 /// Nine ports where nobody listens, and nobody calls from, without their last digit: 1 to 9.
@@ -254,42 +269,32 @@ fn free_ports() -> String {
 #[test]
 fn the_nodes_of_the_readme_are_a_cluster() {
     let ports = free_ports();
-    let block = block_of_readme(1).replace(":740%s", &format!(":{ports}%s"));
-    let block = block.replace(":7415", &format!(":{ports}9"));
-    let folder = scratch("readme-nodes");
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_perjury"));
-    let beside = program.parent().expect("it lies in a folder").display();
-    let told = Command::new("sh")
-        .args(["-ec", &format!("PATH=\"{beside}:$PATH\"; {block}")])
-        .current_dir(&folder)
-        .output()
-        .expect("there is a shell");
-    assert_eq!(code(&told), 0, "{}\n{}", out(&told), err(&told));
-    assert!(out(&told).contains("OK\nstar\n"), "{}", out(&told));
-    assert_eq!(out(&told).matches("stopped   ").count(), 3, "{}", out(&told));
+    let block = block_of_readme("perjury node ").replace(":740%s", &format!(":{ports}%s"));
+    let told = in_shell(&block.replace(":7415", &format!(":{ports}9")), &scratch("readme-nodes"));
+    assert!(told.contains("OK\nstar\n"), "{told}");
+    assert_eq!(told.matches("stopped   ").count(), 3, "{told}");
 }
 
-/// The section of the README, on another port.
 #[test]
 fn the_commands_of_the_readme_do_what_they_are_said_to() {
-    let block = block_of_readme(0);
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let port = free.local_addr().expect("it has one").port().to_string();
-    drop(free);
+    let block = block_of_readme("serve --protocol bcr");
     let folder = scratch("real-sockets");
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_perjury"));
-    let beside = program.parent().expect("it lies in a folder").display();
-    let told = Command::new("sh")
-        .args(["-ec", &format!("PATH=\"{beside}:$PATH\"; {}", block.replace("7415", &port))])
-        .current_dir(&folder)
-        .output()
-        .expect("there is a shell");
-    assert_eq!(code(&told), 0, "{}\n{}", out(&told), err(&told));
-    assert!(out(&told).contains("OK\nOK\nstar wars\n"), "{}", out(&told));
-    assert!(out(&told).contains("  all       200 answered"), "{}", out(&told));
-    assert!(out(&told).contains("stopped   "), "{}", out(&told));
+    let told = in_shell(&block.replace(":7415", &format!(":{}1", free_ports())), &folder);
+    assert!(told.contains("OK\nOK\nstar wars\n"), "{told}");
+    assert!(told.contains("  all       200 answered"), "{told}");
+    assert!(told.contains("stopped   "), "{told}");
     assert!(folder.join("logs").join("replica-0-2.log").exists());
-    assert!(out(&told).contains("\n  replayed    every process as it was recorded\n"));
+    assert!(told.contains("\n  replayed    every process as it was recorded\n"), "{told}");
+}
+
+#[test]
+fn the_readme_watches_over_a_cluster() {
+    let ports = free_ports();
+    let block = block_of_readme("perjury status").replace(":7415", &format!(":{ports}1"));
+    let told = in_shell(&block.replace(":7416", &format!(":{ports}2")), &scratch("readme-status"));
+    for words in ["/s  p50 ", "\nnode 3    up     links 3 of 3", "  replica 0.2    ", "\nusers  "] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
 }
 
 #[test]
