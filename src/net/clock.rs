@@ -53,3 +53,11 @@ pub(super) fn wall_ns() -> u64 {
 fn nanoseconds(length: std::time::Duration) -> u64 {
     u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
 }
+
+/// Until then; for ever, if there is no such time.
+pub(super) async fn sleep_until(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}

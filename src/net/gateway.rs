@@ -18,8 +18,9 @@ use crate::process::Ticket;
 use crate::syntax;
 use crate::wire::{self, WireError};
 
+use super::arrival::{Arrival, Inlet};
+use super::clock::sleep_until;
 use super::frame::{FrameError, Frames};
-use super::node::{Arrival, Inlet, sleep_until};
 use super::report::Board;
 use super::roster::{Notice, Notices};
 use super::served::Served;

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
-use super::node::sleep_until;
+use super::clock::sleep_until;
 use super::user::{Response, User, UserError};
 
 /// How latencies are kept: to three digits.

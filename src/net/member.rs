@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::cluster::{ClusterError, Plan, check, until_ending};
 use super::config::{ClusterFile, NodeEntry};
 use super::handshake::NodeSecret;
-use super::node::NodeStats;
+use super::report::NodeStats;
 use super::roster::Peer;
 use super::served::Served;
 use super::station::{Place, Station, listen};

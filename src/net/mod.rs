@@ -25,6 +25,7 @@
 //! What a process persists lives as long as its node. A node that is gone is gone with all its
 //! processes: the protocol replaces them on others.
 
+mod arrival;
 mod clock;
 mod cluster;
 mod config;
@@ -39,6 +40,7 @@ mod load;
 mod log;
 mod member;
 mod node;
+mod numbers;
 mod placement;
 mod record;
 mod replay;
@@ -48,6 +50,7 @@ mod seat;
 mod served;
 mod station;
 mod user;
+mod word;
 
 pub use cluster::{Cluster, ClusterError, MOST_CLIENTS, MOST_NODES, Plan};
 pub use config::{ClusterFile, ConfigError, Knobs, NodeEntry};
@@ -59,12 +62,11 @@ pub use keyfile::{KeyFileError, make_key, read_key};
 pub use load::{Asked, Asks, Load, Tally, load, load_by};
 pub use log::{LogFolder, LogForm};
 pub use member::Member;
-pub use node::NodeStats;
 pub use placement::{Host, InTurn, Placement, Wishes};
 pub use record::{RECORDING_FORMAT, RecordError, RecordFolder};
 pub use replay::{Cut, Parting, Recording, ReplayError, Replayed, ReplayedProcess, replay};
 pub use report::{
-    Board, LinkReport, NodeReport, ProcessReport, REPORT_FORMAT, Report, UsersReport,
+    Board, LinkReport, NodeReport, NodeStats, ProcessReport, REPORT_FORMAT, Report, UsersReport,
 };
 pub use roster::{NodeNumber, Notice, Notices, Peer};
 pub use served::Served;

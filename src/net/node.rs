@@ -4,70 +4,47 @@
 //! a message only from the node where its sender lives, and births and announcements only from the
 //! registrar.
 
+mod births;
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use crate::crypto::{Counts, Memory, Notary, Office, Scheme};
-use crate::identity::{Address, Class, Identity};
-use crate::process::{Field, Interposers, Protocol, Ticket};
-use crate::trace::What;
-use crate::wire::{self, WireError};
+use crate::crypto::{Memory, Office, Scheme};
+use crate::identity::{Address, Identity};
+use crate::process::{Field, Interposers, Protocol};
+use crate::wire;
 
-use super::clock::{self, Clock};
+use super::arrival::{Answers, Arrival, Inlet, Outlet, Parcel};
+use super::clock::{self, Clock, sleep_until};
 use super::directory::Directory;
 use super::handshake::{self, Limits, NodeSecret};
-use super::link::{Incoming, Life, Line, Outgoing, Room, take_parcels};
+use super::link::{Line, take_parcels};
 use super::log::LogFolder;
-use super::placement::{Host, Placement};
+use super::numbers::{Incoming, Outgoing, Room};
+use super::placement::Placement;
 use super::record::RecordFolder;
-use super::report::{Board, NodeReport, ProcessReport};
+use super::report::{Board, NodeReport, NodeStats, ProcessReport};
 use super::roster::{NodeNumber, Notice, Notices, Peer};
-use super::seat::{Coming, Keep, Leaving, Seat, Watcher};
+use super::seat::{Coming, Leaving, Seat};
 
 /// How many signatures a node remembers that it has found to be good.
 const MEMORY: Memory = Memory::Remember { capacity: 4096 };
-/// How many things that came may wait for a node to take them; then nothing more is read.
-const MOST_COMING: usize = 1024;
 /// How many things a node takes before it looks after its timers and links.
 const TAKEN_AT_ONCE: usize = 256;
 /// How often a node tells of itself.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How many connections from other nodes there may be.
 const MOST_CONNECTIONS: usize = 256;
-
-/// What goes from node to node.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(bound = "P: Protocol")]
-pub(super) enum Parcel<P: Protocol> {
-    /// A message between processes.
-    Message { from: Identity, to: Identity, sent: u64, message: P::Message },
-    /// From the registrar: this process begins here.
-    Birth { identity: Identity, birth: P::Birth },
-    /// From the registrar: this process lives there.
-    Lives { identity: Identity, home: NodeNumber },
-    /// From the registrar: everybody who lives from the beginning has begun.
-    Begun,
-}
-
-/// Something that comes to a node.
-#[derive(Debug)]
-pub(super) enum Arrival<P: Protocol> {
-    /// A parcel of a peer's, or why there is none in what he sent.
-    Parcel(NodeNumber, Result<Parcel<P>, WireError>),
-    /// The link to a peer has come up.
-    Up(NodeNumber, Life),
-    /// A question to a process here.
-    Command(Identity, Ticket, P::Command),
-}
 
 /// What a node is made from.
 pub(super) struct NodePlan<P: Protocol> {
@@ -108,20 +85,6 @@ pub(super) struct Signals {
     pub(super) stop: oneshot::Receiver<()>,
 }
 
-/// Where answers to commands go; none for a command to a process that is not here any more.
-pub(super) type Answers<P> = mpsc::UnboundedSender<(Ticket, Option<<P as Protocol>::Answer>)>;
-
-/// The way to a node from outside of its thread.
-pub(super) type Inlet<P> = mpsc::Sender<Arrival<P>>;
-
-/// What came to a node's ear.
-pub(super) type Outlet<P> = mpsc::Receiver<Arrival<P>>;
-
-/// The way to a node that is going to run.
-pub(super) fn inlet<P: Protocol>() -> (Inlet<P>, Outlet<P>) {
-    mpsc::channel(MOST_COMING)
-}
-
 /// Why a node does not run, or ended by itself.
 #[derive(Debug)]
 pub(super) enum NodeError {
@@ -133,38 +96,6 @@ pub(super) enum NodeError {
 impl From<std::io::Error> for NodeError {
     fn from(error: std::io::Error) -> NodeError {
         NodeError::Io(error)
-    }
-}
-
-/// What a node counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeStats {
-    /// Messages handed to processes here.
-    pub received: u64,
-    /// Messages sent to processes elsewhere.
-    pub sent: u64,
-    /// Messages to processes here that have ended.
-    pub gone: u64,
-    /// Parcels of other nodes that were refused.
-    pub refused: u64,
-    /// Parcels that found no room on a link, or were on their way to a former life of its node.
-    pub lost: u64,
-    /// Messages that waited in vain to learn where somebody lives.
-    pub dropped: u64,
-    /// Statements signed by processes here.
-    pub signed: u64,
-    /// Signatures made under them, one for as many as left together.
-    pub sealed: u64,
-    /// Signatures checked by them, without those that they remembered.
-    pub verified: u64,
-    /// How long making and checking them took, in nanoseconds.
-    pub pen_ns: u64,
-}
-
-impl NodeStats {
-    fn count(&mut self, Counts { signed, verified, remembered }: Counts) {
-        self.signed += signed;
-        self.verified += verified - remembered;
     }
 }
 
@@ -435,64 +366,6 @@ impl<P: Protocol> Node<P> {
         }
     }
 
-    /// Once all links of the registrar are up, everybody begins who lives from the beginning.
-    fn begin_if_ready(&mut self) {
-        let is_first = self.plan.number == self.plan.registrar && self.ready.is_some();
-        if is_first && self.lines.values().all(|line| line.is_up()) {
-            self.begin_all();
-        }
-    }
-
-    /// Whoever has not come by then may come later.
-    fn begin_in_time(&mut self) {
-        if self.begins.is_some_and(|begins| begins <= Instant::now()) {
-            self.begins = None;
-            if self.plan.number == self.plan.registrar && self.ready.is_some() {
-                self.begin_all();
-            }
-        }
-    }
-
-    fn begin_all(&mut self) {
-        for (identity, birth) in std::mem::take(&mut self.founders) {
-            self.settle_down(identity, birth);
-        }
-        self.deliver();
-        self.unsent.extend(self.lines.keys().map(|number| (*number, Parcel::Begun)));
-        self.tell_ready();
-    }
-
-    /// A link has come up.
-    fn on_up(&mut self, peer: NodeNumber, life: Life) {
-        self.begin_if_ready();
-        if life != Life::Another {
-            return;
-        }
-        if peer == self.plan.registrar {
-            self.is_orphan = true;
-        } else if self.plan.number == self.plan.registrar && self.ready.is_none() {
-            // It knows nothing of what it was told. Those who lived there live nowhere any more;
-            // it learns of them, too, so that it drops what is still sent to them.
-            for (identity, home) in self.directory.homes() {
-                self.unsent.push((peer, Parcel::Lives { identity, home }));
-            }
-            self.unsent.push((peer, Parcel::Begun));
-        }
-    }
-
-    /// Whoever waits for that learns that users may ask.
-    fn tell_ready(&mut self) {
-        let Some((ready, begun)) = self.ready.take() else { return };
-        self.reports = Instant::now();
-        let clients = self.seats.keys().filter(|identity| identity.class == Class::Client);
-        let clients: Vec<u32> = clients.map(|identity| identity.index).collect();
-        let (node, count) = (self.plan.number, clients.len());
-        self.plan.notices.tell(Notice::Begun { node, clients: count });
-        // They may have given up.
-        let _ = ready.send(());
-        let _ = begun.send(clients);
-    }
-
     fn arrive(&mut self, arrival: Arrival<P>) {
         match arrival {
             Arrival::Parcel(peer, Ok(parcel)) => self.take_parcel(peer, parcel),
@@ -548,76 +421,6 @@ impl<P: Protocol> Node<P> {
         if let Parcel::Message { from, to, sent, message } = parcel {
             let coming = Coming::Message { from, sent, message };
             self.local.push_back(Delivery { to, coming });
-        }
-    }
-
-    /// Somebody lives there from now on; false if he lives somewhere already. What waited for that
-    /// goes on.
-    fn enter(&mut self, identity: Identity, home: NodeNumber) -> bool {
-        let Some(free) = self.directory.enter(identity, home) else {
-            return false;
-        };
-        for (from, parcel) in free {
-            if from == self.plan.number {
-                self.route(parcel);
-            } else {
-                self.take_parcel(from, parcel);
-            }
-        }
-        true
-    }
-
-    /// A process begins here.
-    fn begin(&mut self, identity: Identity, birth: P::Birth) {
-        let address = Address::of(identity);
-        let notary = Notary::of(&self.office, self.scheme);
-        let interposer = self.interposers.as_ref().and_then(|find| find(address));
-        let watch = self.watcher(address);
-        let now = self.plan.clock.now();
-        let shown = watch.is_some().then(|| birth.clone());
-        let mut seat = Seat::new(address, birth, interposer, notary, watch);
-        if let Some(birth) = shown {
-            seat.emit(now, 0, What::Born { birth: &birth });
-        }
-        tracing::debug!("{address} begins on node {}", self.plan.number);
-        self.seats.insert(identity, seat);
-        let mut entropy = [0; 32];
-        match getrandom::fill(&mut entropy) {
-            // First of all that comes to it: what waited for its birth stands there already.
-            Ok(()) => {
-                self.local.push_front(Delivery { to: identity, coming: Coming::Start(entropy) });
-            }
-            Err(error) => {
-                self.seats.remove(&identity);
-                self.refuse(self.plan.number, &format!("{identity} has no entropy: {error}"));
-            }
-        }
-    }
-
-    /// Who logs and who records it, if anybody does.
-    fn watcher(&self, address: Address) -> Watcher<P> {
-        let Shared { log, record, clock, notices, .. } = &*self.plan;
-        let log = log.as_ref().and_then(|log| {
-            let unlogged = |why: std::io::Error| Notice::Unlogged { why: why.to_string() };
-            log.open(address, notices).map_err(|why| notices.tell(unlogged(why))).ok()
-        });
-        let recorder = record.as_ref().and_then(|record| {
-            let opened = record.open::<P>(address, self.scheme, *clock, notices);
-            let process = address.to_string();
-            let unrecorded = |why: std::io::Error| {
-                notices.tell(Notice::Unrecorded { process, why: why.to_string() });
-            };
-            opened.map_err(unrecorded).ok()
-        });
-        match (log, recorder) {
-            (None, None) => None,
-            (Some(log), None) => Some(Box::new(log)),
-            (None, Some(recorder)) => Some(Box::new(recorder)),
-            (Some(log), Some(recorder)) => {
-                let both: (Box<dyn Keep<P>>, Box<dyn Keep<P>>) =
-                    (Box::new(log), Box::new(recorder));
-                Some(Box::new(both))
-            }
         }
     }
 
@@ -727,200 +530,5 @@ impl<P: Protocol> Node<P> {
                 self.unsent.push((home, parcel));
             }
         }
-    }
-
-    /// A process makes another: it is placed, and everybody is told. Where this is not the
-    /// registrar, or the identity has a process, nothing happens but an event that says so.
-    fn bear(&mut self, parent: Identity, child: Identity, birth: P::Birth, cause: u64) {
-        let is_known = self.directory.home(child).is_some();
-        if self.plan.number != self.plan.registrar || is_known {
-            let now = self.plan.clock.now();
-            if let Some(seat) = self.seats.get_mut(&parent) {
-                let (action, whom) = ("spawn", Address::of(child));
-                seat.emit(now, cause, What::InVain { action, whom });
-            }
-            return;
-        }
-        self.settle_down(child, birth);
-    }
-
-    /// The registrar says where a new process lives, and lets it begin there.
-    fn settle_down(&mut self, child: Identity, birth: P::Birth) {
-        let others = self.lines.iter().map(|(number, line)| (*number, line.is_fine()));
-        let own = [(self.plan.number, true)].into_iter();
-        let hosts = own.chain(others).map(|(number, is_up)| Host { number, is_up });
-        let hosts: Vec<Host> = hosts.collect();
-        let home = self.placement.place(child, &hosts);
-        if child.class == Class::Client {
-            // Whoever has a node has all its clients.
-            let first = *self.first_clients.entry(home).or_insert(child);
-            self.office.share_key(child, first);
-        }
-        let known: Vec<NodeNumber> = self.lines.keys().copied().collect();
-        for number in known.into_iter().filter(|number| *number != home) {
-            self.unsent.push((number, Parcel::Lives { identity: child, home }));
-        }
-        if home == self.plan.number {
-            self.enter(child, home);
-            self.begin(child, birth);
-        } else {
-            self.unsent.push((home, Parcel::Birth { identity: child, birth }));
-            self.enter(child, home);
-        }
-    }
-}
-
-/// Until then; for ever, if there is no such time.
-pub(super) async fn sleep_until(when: Option<Instant>) {
-    match when {
-        Some(when) => tokio::time::sleep_until(when).await,
-        None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
-    use std::sync::Mutex;
-
-    use super::super::placement::InTurn;
-    use super::*;
-    use crate::protocol::bcr::{self, Bcr, Birth, Message, Settings};
-
-    type Told = Arc<Mutex<Vec<String>>>;
-
-    /// Node 1 of four, and what it notices.
-    fn node() -> (Node<Bcr>, Told) {
-        let told = Told::default();
-        let ear = told.clone();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let peer = |number| {
-            let key = NodeSecret::generate().unwrap().public();
-            Peer { number, address, key }
-        };
-        let (answers, _) = mpsc::unbounded_channel();
-        let plan = NodePlan {
-            number: 1,
-            secret: NodeSecret::generate().unwrap(),
-            peers: [0, 2, 3].map(peer).into(),
-            listener: std::net::TcpListener::bind(address).unwrap(),
-            registrar: 0,
-            founders: Vec::new(),
-            patience: None,
-            placement: Box::new(InTurn::default()),
-            interposers: None,
-            scheme: Scheme::Ed25519,
-            limits: Limits {
-                handshake: Duration::from_secs(1),
-                frame: 10_000,
-                silence: Duration::from_secs(1),
-            },
-            room: Room { parcels: 100, bytes: 100_000, frame: 10_000 },
-            clock: Clock::start(),
-            log: None,
-            record: None,
-            notices: Notices::to(move |notice| ear.lock().unwrap().push(notice.to_string())),
-            board: None,
-            answers,
-            signals: Signals {
-                ready: std::sync::mpsc::channel().0,
-                begun: oneshot::channel().0,
-                stop: oneshot::channel().1,
-            },
-        };
-        let mut node = Node::new(plan, 1).0;
-        for identity in [Identity::OLYMPUS, Identity::client(0)] {
-            node.enter(identity, 0);
-        }
-        (node, told)
-    }
-
-    impl Node<Bcr> {
-        fn gets(&mut self, peer: NodeNumber, parcel: &Parcel<Bcr>) {
-            let sent = wire::decode(&wire::encode(parcel), self.plan.limits.frame);
-            self.arrive(Arrival::Parcel(peer, sent));
-            self.deliver();
-        }
-    }
-
-    fn stop(from: Identity, to: Identity) -> Parcel<Bcr> {
-        let message = Message::Stop { configuration: 0 };
-        Parcel::Message { from, to, sent: 0, message }
-    }
-
-    fn client(number: u32) -> Parcel<Bcr> {
-        let settings = Settings::new(1);
-        let birth = Birth::Client { settings, number, workload: Default::default() };
-        Parcel::Birth { identity: Identity::client(number), birth }
-    }
-
-    #[test]
-    fn nobody_speaks_for_others() {
-        let (mut node, told) = node();
-        node.gets(0, &client(5));
-        node.gets(2, &stop(Identity::OLYMPUS, Identity::client(5)));
-        node.gets(2, &stop(Identity::client(5), Identity::client(5)));
-        node.gets(2, &client(6));
-        node.gets(3, &Parcel::Lives { identity: Identity::client(6), home: 3 });
-        node.gets(0, &stop(Identity::client(0), Identity::OLYMPUS));
-        node.gets(2, &Parcel::Begun);
-        node.arrive(Arrival::Parcel(2, wire::decode(&[0, 1, 2, 3], 10_000)));
-        assert_eq!((node.stats.refused, node.stats.received), (7, 0));
-        assert!(node.ready.is_some());
-        let told = told.lock().unwrap();
-        assert_eq!(told[0], "node 1 refused node 2: olympus does not live there");
-        drop(told);
-        assert!(node.seats.contains_key(&Identity::client(5)));
-        assert!(!node.seats.contains_key(&Identity::client(6)));
-        assert_eq!(node.directory.home(Identity::client(6)), None);
-        node.gets(0, &stop(Identity::OLYMPUS, Identity::client(5)));
-        assert_eq!((node.stats.refused, node.stats.received), (7, 1));
-        node.gets(0, &Parcel::Begun);
-        assert!(node.ready.is_none());
-    }
-
-    #[test]
-    fn what_comes_too_early_waits_for_the_registrar() {
-        let (mut node, _) = node();
-        let replica = Identity::replica(1, 0);
-        node.gets(2, &stop(replica, Identity::client(5)));
-        assert_eq!(node.stats.received, 0, "nobody knows either");
-        node.gets(0, &Parcel::Lives { identity: replica, home: 2 });
-        assert_eq!(node.stats.received, 0, "nobody knows the receiver");
-        node.gets(0, &client(5));
-        assert_eq!(node.stats.received, 1);
-        node.gets(0, &Parcel::Lives { identity: Identity::replica(1, 1), home: 3 });
-        node.gets(2, &stop(Identity::replica(1, 1), Identity::client(5)));
-        assert_eq!(node.stats.refused, 1, "it lives on node 3");
-    }
-
-    #[test]
-    fn where_the_registrar_begins_anew_a_node_ends() {
-        let (mut node, _) = node();
-        for (peer, life, is_orphan) in [
-            (0, Life::First, false),
-            (0, Life::Same, false),
-            (2, Life::Another, false),
-            (0, Life::Another, true),
-        ] {
-            node.arrive(Arrival::Up(peer, life));
-            assert_eq!(node.is_orphan, is_orphan);
-        }
-    }
-
-    #[test]
-    fn what_is_asked_of_somebody_who_takes_nothing_is_answered() {
-        let (mut node, _) = node();
-        let (answers, mut answered) = mpsc::unbounded_channel();
-        node.answers = answers;
-        let birth = Birth::Olympus { settings: Settings::new(1), clients: 1 };
-        node.begin(Identity::OLYMPUS, birth);
-        let command = bcr::Command::Ask(crate::object::Operation::get("k"));
-        node.arrive(Arrival::Command(Identity::OLYMPUS, Ticket(3), command));
-        node.deliver();
-        assert_eq!(answered.try_recv(), Ok((Ticket(3), Some(bcr::Answer::NotAClient))));
-        let command = bcr::Command::Ask(crate::object::Operation::get("k"));
-        node.arrive(Arrival::Command(Identity::client(9), Ticket(4), command));
-        assert_eq!(answered.try_recv(), Ok((Ticket(4), None)));
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::node::NodeStats;
 use super::roster::NodeNumber;
+use crate::crypto::Counts;
 
 /// The version of a [`Report`].
 pub const REPORT_FORMAT: u32 = 1;
@@ -48,6 +48,39 @@ pub struct NodeReport {
     pub links: Vec<LinkReport>,
     /// Its processes.
     pub processes: Vec<ProcessReport>,
+}
+
+/// What a node counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStats {
+    /// Messages handed to processes here.
+    pub received: u64,
+    /// Messages sent to processes elsewhere.
+    pub sent: u64,
+    /// Messages to processes here that have ended.
+    pub gone: u64,
+    /// Parcels of other nodes that were refused.
+    pub refused: u64,
+    /// Parcels that found no room on a link, or were on their way to a former life of its node.
+    pub lost: u64,
+    /// Messages that waited in vain to learn where somebody lives.
+    pub dropped: u64,
+    /// Statements signed by processes here.
+    pub signed: u64,
+    /// Signatures made under them, one for as many as left together.
+    pub sealed: u64,
+    /// Signatures checked by them, without those that they remembered.
+    pub verified: u64,
+    /// How long making and checking them took, in nanoseconds.
+    pub pen_ns: u64,
+}
+
+impl NodeStats {
+    /// With what the notary of a process was asked.
+    pub(super) fn count(&mut self, Counts { signed, verified, remembered }: Counts) {
+        self.signed += signed;
+        self.verified += verified - remembered;
+    }
 }
 
 /// A link, from its sender's side.

@@ -9,13 +9,15 @@ use std::{io, thread};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
+use super::arrival::{self, Answers, Inlet, Outlet};
 use super::clock::Clock;
 use super::cluster::{ClusterError, Plan};
 use super::gateway::Gateway;
 use super::handshake::{Limits, NodeSecret};
-use super::link::Room;
-use super::node::{self, Inlet, NodeError, NodePlan, NodeStats, Outlet, Signals};
+use super::node::{self, NodeError, NodePlan, Signals};
+use super::numbers::Room;
 use super::placement::{InTurn, Wishes};
+use super::report::NodeStats;
 use super::roster::Peer;
 use super::served::Served;
 
@@ -60,7 +62,7 @@ impl Station {
     /// Starts the node that has this place.
     pub(super) fn start<P: Served>(plan: &Plan<P>, place: Place) -> Result<Station, ClusterError> {
         let own = place.own.clone();
-        let (inlet, outlet) = node::inlet();
+        let (inlet, outlet) = arrival::inlet();
         let (tell_ready, ready) = std::sync::mpsc::channel();
         let (stop, stopping) = oneshot::channel();
         let (tell_begun, begun) = oneshot::channel();
@@ -135,7 +137,7 @@ impl Door {
 fn node_plan<P: Served>(
     plan: &Plan<P>,
     place: Place,
-    answers: node::Answers<P>,
+    answers: Answers<P>,
     signals: Signals,
 ) -> NodePlan<P> {
     let Place { own, secret, listener, peers, wishes, clock, patience, gateway: _ } = place;

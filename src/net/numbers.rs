@@ -1,0 +1,182 @@
+//! Numbered parcels: what is on its way until it is acknowledged, and what has come.
+
+use std::collections::VecDeque;
+
+use super::frame::FrameError;
+use super::handshake::HandshakeError;
+use super::word::Word;
+
+/// How many bytes are sent at once, if there are several parcels.
+const BATCH: usize = 256 << 10;
+
+/// What a parcel's frame has beside the parcel.
+const HEADER: usize = 9;
+
+/// What is on its way to another node.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) session: u64,
+    peer_session: Option<u64>,
+    /// Not acknowledged yet, the oldest first.
+    pub(super) parcels: VecDeque<Vec<u8>>,
+    pub(super) bytes: usize,
+    /// The number of the first of them.
+    pub(super) first: u64,
+    /// How many of them left over this connection.
+    pub(super) left: usize,
+    /// How many of them left over any.
+    pub(super) ever_left: usize,
+    pub(super) is_up: bool,
+    pub(super) lost: u64,
+    room: Room,
+}
+
+/// Which life of its peer a line reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// The first that it knows of.
+    First,
+    /// The same as before.
+    Same,
+    /// Another than before: it knows nothing of what the former was told.
+    Another,
+}
+
+/// How much may wait to be acknowledged, and how large a frame may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    pub(super) parcels: usize,
+    pub(super) bytes: usize,
+    pub(super) frame: usize,
+}
+
+impl Outgoing {
+    pub(super) fn new(session: u64, room: Room) -> Outgoing {
+        Outgoing {
+            session,
+            peer_session: None,
+            parcels: VecDeque::new(),
+            bytes: 0,
+            first: 1,
+            left: 0,
+            ever_left: 0,
+            is_up: false,
+            lost: 0,
+            room,
+        }
+    }
+
+    /// Puts a parcel last. Where there is no room it is lost, as it may be in any network.
+    pub(super) fn push(&mut self, parcel: Vec<u8>) {
+        let bytes = self.bytes + parcel.len();
+        let fits = parcel.len() + HEADER <= self.room.frame;
+        if !fits || bytes > self.room.bytes || self.parcels.len() == self.room.parcels {
+            self.lost += 1;
+            return;
+        }
+        self.bytes = bytes;
+        self.parcels.push_back(parcel);
+    }
+
+    /// The peer has answered a call.
+    pub(super) fn welcomed(&mut self, session: u64, received: u64) -> Life {
+        let life = match self.peer_session.replace(session) {
+            None => Life::First,
+            Some(known) if known == session => Life::Same,
+            Some(_) => Life::Another,
+        };
+        if life == Life::Another {
+            self.lost += self.ever_left as u64;
+            self.forget(self.ever_left);
+        } else {
+            self.received(received);
+        }
+        self.left = 0;
+        self.is_up = true;
+        life
+    }
+
+    /// All up to this number have come.
+    pub(super) fn received(&mut self, number: u64) {
+        let count = number.saturating_add(1).saturating_sub(self.first) as usize;
+        self.forget(count.min(self.ever_left));
+    }
+
+    /// The first of them need not be kept.
+    fn forget(&mut self, count: usize) {
+        let gone = self.parcels.drain(..count).map(|parcel| parcel.len()).sum::<usize>();
+        self.bytes -= gone;
+        self.first += count as u64;
+        self.left = self.left.saturating_sub(count);
+        self.ever_left = self.ever_left.saturating_sub(count);
+    }
+
+    /// Puts what has not left over this connection into frames, as much as is sent at once.
+    pub(super) fn batch(&mut self, to: &mut Vec<u8>) -> Result<(), FrameError> {
+        while to.len() < BATCH
+            && let Some(bytes) = self.parcels.get(self.left)
+        {
+            let number = self.first + self.left as u64;
+            Word::Parcel { number, bytes }.put(to, self.room.frame)?;
+            self.left += 1;
+            self.ever_left = self.ever_left.max(self.left);
+        }
+        Ok(())
+    }
+
+    /// How many parcels were lost for want of room, or with a former life of the peer.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+/// What has come from another node.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Incoming {
+    pub(super) session: Option<u64>,
+    /// The last one; none before the first of a session.
+    pub(super) last: Option<u64>,
+    /// How often the peer has called: what an earlier connection still brings is void.
+    pub(super) calls: u64,
+    /// Whether the peer is heard in its first life alone.
+    is_mortal: bool,
+}
+
+/// What to do about a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is the next one.
+    New,
+    /// It was here before.
+    Repeated,
+    /// Something is missing before it.
+    Early,
+}
+
+impl Incoming {
+    /// From a peer who is not heard any more once he has begun anew.
+    pub(super) fn of_a_mortal() -> Incoming {
+        Incoming { is_mortal: true, ..Incoming::default() }
+    }
+
+    /// The peer calls; returns up to which parcel everything has come, and the number of the call.
+    pub(super) fn called(&mut self, session: u64) -> Result<(u64, u64), HandshakeError> {
+        if self.session != Some(session) {
+            if self.is_mortal && self.session.is_some() {
+                return Err(HandshakeError::Said("has begun anew, and what it had made is gone"));
+            }
+            (self.session, self.last) = (Some(session), None);
+        }
+        self.calls += 1;
+        Ok((self.last.unwrap_or(0), self.calls))
+    }
+
+    pub(super) fn turn(&self, number: u64) -> Turn {
+        match self.last {
+            None => Turn::New,
+            Some(last) if number <= last => Turn::Repeated,
+            Some(last) if number == last + 1 => Turn::New,
+            Some(_) => Turn::Early,
+        }
+    }
+}
