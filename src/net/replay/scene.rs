@@ -8,13 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::crypto::{Memory, Notary, Office, Scheme};
 use crate::identity::{Class, Identity};
 use crate::judge::Judged;
-use crate::run::{Ending, Report, Watching, report_of};
+use crate::judge::liveness::NoDemand;
+use crate::run::{Digesting, Ending, Report, Watching, report_of};
 use crate::scenario::Scenario;
 use crate::sim::{Stats, Stop};
 use crate::trace::{Event, Happening as _, Line, Ordinals, What, Witnessed, word_of};
-
-use crate::judge::liveness::NoDemand;
-use crate::run::Digesting;
 
 /// How many signatures are remembered; that changes nothing but the time it takes.
 const SIGNATURES_REMEMBERED: usize = 1 << 16;
