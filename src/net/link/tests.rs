@@ -1,3 +1,5 @@
+//! A link under cuts, repetition and silence: what comes is what was sent, in order, once.
+
 use std::rc::Rc;
 
 use proptest::prelude::*;

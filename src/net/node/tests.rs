@@ -1,3 +1,5 @@
+//! Who may say what to a node, and what waits until it is known where it belongs.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
 
