@@ -54,7 +54,8 @@ impl<T> Roll<T> {
         &mut self.entries[self.last].1
     }
 
-    /// Forgets everybody.
+    /// Forgets everybody. A campaign uses one from run to run.
+    #[cfg(any(test, feature = "explore"))]
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.places.fill(0);
