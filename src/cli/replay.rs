@@ -4,7 +4,6 @@ use std::fmt::{self, Display};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::identity::Class;
@@ -15,6 +14,7 @@ use crate::view::Picture;
 
 use super::run::{End, Form, header, print, to_json};
 use super::shell::Shell;
+use super::telling::Form as LogForm;
 use super::words::counted;
 use super::{Exit, Failure, Outcome, view};
 
@@ -47,15 +47,6 @@ pub(super) struct Args {
     /// Print the verdict as JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// How events are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LogForm {
-    /// One line an event.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 pub(super) fn replay(args: &Args, shell: &mut Shell) -> Outcome {

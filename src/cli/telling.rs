@@ -39,9 +39,9 @@ pub(super) struct Telling {
     verbose: bool,
 }
 
-/// How logs are written.
+/// How logs of what happened on sockets are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
+pub(super) enum Form {
     /// One line an event.
     Text,
     /// One JSON object a line.

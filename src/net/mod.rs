@@ -20,7 +20,8 @@
 //! * `load`: many users at once;
 //! * `log`: a file a process, in the simulator's lines with the time of the calendar;
 //! * `record`, `replay`: what comes to each process, and all of it again in the simulator's terms;
-//! * `report`, `http`: what nodes tell of themselves, on a port for Prometheus and the like.
+//! * `report`, `exposition`, `http`: what nodes tell of themselves, on a port for Prometheus and
+//!   the like.
 //!
 //! What a process persists lives as long as its node. A node that is gone is gone with all its
 //! processes: the protocol replaces them on others.
@@ -30,6 +31,7 @@ mod clock;
 mod cluster;
 mod config;
 mod directory;
+mod exposition;
 mod frame;
 mod gateway;
 mod handshake;
