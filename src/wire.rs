@@ -76,13 +76,45 @@ impl Error for WireError {
 ///
 /// # Panics
 ///
-/// If the type states no length for a sequence, refuses to be serialised, or serialises otherwise
-/// the second time: a mistake in the type, which no value read from outside can bring about.
+/// If the type states no length for a sequence, or refuses to be serialised: a mistake in the type,
+/// which no value read from outside can bring about.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut bytes = vec![0; encoded_len(value)];
-    let written = postcard::to_slice(value, &mut bytes).map(|slice| slice.len());
-    assert_eq!(written, Ok(bytes.len()), "a value serialises alike each time");
+    let mut bytes = Vec::with_capacity(encoded_len(value));
+    encode_to(&mut bytes, value);
     bytes
+}
+
+/// Puts a value as bytes behind others. Who does that often keeps the room.
+///
+/// # Panics
+///
+/// Where [`encode`] does.
+pub fn encode_to<T: Serialize + ?Sized>(to: &mut Vec<u8>, value: &T) {
+    postcard::serialize_with_flavor(value, Behind(to))
+        .expect("types for the wire know their lengths and serialise");
+}
+
+/// Where postcard writes: behind what is there.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Behind<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// The length of [`encode`]'s answer, without making it.
@@ -105,12 +137,24 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, Wire
     if bytes.len() > limit {
         return Err(WireError::TooLong { length: bytes.len(), limit });
     }
-    let mut reader = Reader { rest: bytes, depth: 0 };
-    let value = T::deserialize(&mut reader)?;
-    match reader.rest.len() {
+    let mut rest = bytes;
+    let value = decode_first(&mut rest)?;
+    match rest.len() {
         0 => Ok(value),
         extra => Err(WireError::Trailing(extra)),
     }
+}
+
+/// The value that the first of these bytes stand for; leaves the others.
+///
+/// # Errors
+///
+/// If they are no value of this type within the bounds of this module.
+pub fn decode_first<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, WireError> {
+    let mut reader = Reader { rest: bytes, depth: 0 };
+    let value = T::deserialize(&mut reader)?;
+    *bytes = reader.rest;
+    Ok(value)
 }
 
 /// postcard's format with counts and depth in bounds: postcard reads the simple values, whatever

@@ -8,8 +8,9 @@
 //! a thousandth of the cost and is meant for campaigns inside one process, where the adversary is
 //! code that has no way round the notary. Both have the same lengths on the wire, so that a run
 //! is the same run under either. On sockets many statements may share one signature, see
-//! [`Office`].
+//! [`Office`], and those that travel together share what leads to it, see [`Binder`].
 
+mod bundle;
 mod bytes;
 mod ed25519;
 mod gist;
@@ -22,7 +23,9 @@ mod office;
 mod sheet;
 mod signature;
 mod signed;
+mod tree;
 
+pub use bundle::{Binder, BundleError, Unbinder};
 pub use gist::Gist;
 pub use hash::{Digest, Hasher, HiddenDigest};
 pub use keys::{PublicKey, Scheme, SecretKey};

@@ -2,9 +2,9 @@
 //!
 //! A signature costs as much as the rest of a request. Who has several statements to sign at once
 //! writes them on one sheet and signs that: the sheet is a tree of hashes over its lines, the
-//! signature is under the root, and each line carries the way from itself to the root. So it stands
-//! alone, like any signed statement, and whoever has checked one line of a sheet need not check the
-//! signature for another.
+//! signature is under the root, and each line carries the way from itself to the root, or shares it
+//! with others that travel with it. So it stands alone, like any signed statement, and whoever has
+//! checked one line of a sheet need not check the signature for another.
 //!
 //! A sheet is open until somebody needs the bytes of a signature on it, which is when the first
 //! message with one of its lines leaves. No process can tell: it holds signatures and never looks
@@ -13,30 +13,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::hash::{Digest, Hasher};
+use super::hash::Digest;
 use super::keys::{PublicKey, SecretKey};
 use super::office::Strokes;
-
-/// The most lines of a sheet.
-const MOST_LINES: usize = 1024;
-/// The longest way from a line to the root of such a sheet.
-const LONGEST_WAY: usize = MOST_LINES.ilog2() as usize;
-
-/// A signature's own bytes.
-const PEN: usize = 64;
-/// Where the line stands and of how many, two bytes each.
-const PLACE: usize = 4;
-/// A hash on the way.
-const STEP: usize = 32;
-
-/// The longest form of a signature.
-pub(super) const LONGEST: usize = PEN + PLACE + LONGEST_WAY * STEP;
-
-/// Whether a line's signature may have this length.
-pub(super) fn is_length(length: usize) -> bool {
-    let way = length.checked_sub(PEN + PLACE);
-    way.is_some_and(|way| way > 0 && way % STEP == 0 && length <= LONGEST)
-}
+use super::tree::{LONGEST, MOST_LINES, PEN, Tree};
 
 /// Statements that one party signs together.
 pub(super) struct Sheet {
@@ -48,11 +28,11 @@ pub(super) struct Sheet {
     strokes: Arc<Strokes>,
 }
 
-/// A sheet that is signed.
-struct Sealed {
-    pen: [u8; PEN],
-    /// The lines, then the hashes of pairs of them, and so on; the last has one hash.
-    levels: Vec<Vec<Digest>>,
+/// What a sheet is once it is signed.
+enum Sealed {
+    /// One line alone is no sheet: it is signed itself.
+    Alone(Digest, [u8; PEN]),
+    Together(Tree),
 }
 
 impl Sheet {
@@ -70,88 +50,43 @@ impl Sheet {
 
     /// Whether this key's owner wrote this line, in that place.
     pub(super) fn holds(&self, key: &PublicKey, line: &Digest, place: u32) -> bool {
-        let place = place as usize;
-        let written = match lock(&self.lines).as_ref() {
-            Some(lines) => lines.get(place).copied(),
-            None => self.sealed().levels[0].get(place).copied(),
-        };
-        self.key.public_key() == *key && written == Some(*line)
+        let open = lock(&self.lines).as_ref().map(|lines| lines.get(place as usize) == Some(line));
+        self.key.public_key() == *key
+            && open.unwrap_or_else(|| match self.sealed() {
+                Sealed::Alone(own, _) => own == line && place == 0,
+                Sealed::Together(tree) => tree.holds(line, place),
+            })
     }
 
-    /// The signature of a line, put into `room`: its bytes.
+    /// The signature of a line, put into `room`: its bytes. That seals the sheet.
     pub(super) fn signature<'a>(&self, place: u32, room: &'a mut [u8; LONGEST]) -> &'a [u8] {
-        let Sealed { pen, levels } = self.sealed();
-        room[..PEN].copy_from_slice(pen);
-        let count = levels[0].len();
-        if count == 1 {
-            return &room[..PEN];
-        }
-        room[PEN..PEN + 2].copy_from_slice(&(place as u16).to_le_bytes());
-        room[PEN + 2..PEN + PLACE].copy_from_slice(&(count as u16).to_le_bytes());
-        let mut end = PEN + PLACE;
-        let mut at = place as usize;
-        for level in &levels[..levels.len() - 1] {
-            if let Some(other) = level.get(at ^ 1) {
-                room[end..end + STEP].copy_from_slice(other.as_bytes());
-                end += STEP;
+        match self.sealed() {
+            Sealed::Alone(_, pen) => {
+                room[..PEN].copy_from_slice(pen);
+                &room[..PEN]
             }
-            at /= 2;
+            Sealed::Together(tree) => tree.signature(place, room),
         }
-        &room[..end]
+    }
+
+    /// The tree over its lines, if there are several. That seals the sheet.
+    pub(super) fn tree(&self) -> Option<&Tree> {
+        match self.sealed() {
+            Sealed::Alone(..) => None,
+            Sealed::Together(tree) => Some(tree),
+        }
     }
 
     fn sealed(&self) -> &Sealed {
         self.sealed.get_or_init(|| {
             let lines = lock(&self.lines).take().unwrap_or_default();
-            let mut levels = vec![lines];
-            while let Some(last) = levels.last().filter(|last| last.len() > 1) {
-                let above = last.chunks(2).map(|pair| match pair {
-                    [left, right] => join(left, right),
-                    // Who has nobody beside him goes up as he is.
-                    rest => rest[0],
-                });
-                levels.push(above.collect());
+            let sign = |text: &Digest| self.strokes.seal(|| self.key.pen(text));
+            match &lines[..] {
+                [line] => Sealed::Alone(*line, sign(line)),
+                lines => Sealed::Together(Tree::over(lines, sign)),
             }
-            let text = match &levels[..] {
-                [lines] => lines[0],
-                all => root(all[0].len() as u16, &all[all.len() - 1][0]),
-            };
-            Sealed { pen: self.strokes.seal(|| self.key.pen(&text)), levels }
         })
     }
-}
-
-/// A pair is hashed in one call of the compression function: its left half is the key.
-fn join(left: &Digest, right: &Digest) -> Digest {
-    Hasher::about(left, "sheet pair").digest(right).finish()
-}
-
-fn root(count: u16, top: &Digest) -> Digest {
-    Hasher::new("sheet").u32(count.into()).digest(top).finish()
-}
-
-/// What the signature in these bytes, of a length that [`is_length`], is under if the line is this:
-/// the root of the sheet. None if no line stands there.
-pub(super) fn text(line: &Digest, bytes: &[u8]) -> Option<(Digest, [u8; PEN])> {
-    let (pen, rest) = bytes.split_first_chunk::<PEN>()?;
-    let (place, rest) = rest.split_first_chunk::<2>()?;
-    let (count, way) = rest.split_first_chunk::<2>()?;
-    let [place, count] = [place, count].map(|number| u16::from_le_bytes(*number));
-    let (steps, rest) = way.as_chunks::<STEP>();
-    let (mut steps, mut at, mut width) = (steps.iter(), place, count);
-    if place >= count || count < 2 || !rest.is_empty() {
-        return None;
-    }
-    let mut top = *line;
-    while width > 1 {
-        // The last one of an odd number has nobody beside him.
-        if at ^ 1 < width {
-            let other = Digest::from_bytes(*steps.next()?);
-            top = if at % 2 == 0 { join(&top, &other) } else { join(&other, &top) };
-        }
-        (at, width) = (at / 2, width.div_ceil(2));
-    }
-    steps.next().is_none().then(|| (root(count, &top), *pen))
 }
 
 /// The open sheets of those who sign at one place, by key.
@@ -190,7 +125,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::crypto::{Counts, Memory, Notary, Office, Scheme, Signature};
+    use crate::crypto::tree;
+    use crate::crypto::{Counts, Hasher, Memory, Notary, Office, Scheme, Signature};
     use crate::identity::Identity;
 
     fn line(number: usize) -> Digest {
@@ -284,12 +220,13 @@ mod tests {
         #[test]
         fn bytes_of_a_strangers_making_are_read_without_harm(
             mut bytes in proptest::collection::vec(any::<u8>(), LONGEST),
-            steps in 1..=LONGEST_WAY,
+            length in 0..=LONGEST,
             small in any::<bool>(),
         ) {
-            bytes.truncate(PEN + PLACE + steps * STEP);
+            let length = (0..=length).rev().find(|length| tree::is_length(*length));
+            bytes.truncate(length.unwrap_or(PEN));
             if small {
-                (bytes[PEN + 1], bytes[PEN + 3]) = (0, 0);
+                bytes.iter_mut().skip(PEN + 1).step_by(2).take(2).for_each(|byte| *byte = 0);
             }
             let signature = Signature::from_bytes(&bytes).expect("of that length it is one");
             let (mut notary, _, public, _) = signer();

@@ -11,9 +11,11 @@ use std::sync::Arc;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::bundle::{self, Page};
 use super::hash::Digest;
 use super::keys::PublicKey;
-use super::sheet::{self, Sheet};
+use super::sheet::Sheet;
+use super::tree::{self, Tree};
 
 /// A signature under one of the schemes, perhaps a bad one.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ enum Form {
     Whole(Arc<[u8; 64]>),
     /// A line of a sheet, as read: the bytes.
     Line(Arc<[u8]>),
+    /// A line of a sheet, read together with others.
+    Bound(Arc<Page>, u32),
     /// A line of a sheet that was written here, and may still be open.
     Written(Arc<Sheet>, u32),
 }
@@ -43,7 +47,7 @@ pub(super) enum Claim {
 /// What serde sees.
 #[derive(Serialize)]
 #[serde(rename = "Signature")]
-struct Shown<'a>(#[serde(serialize_with = "super::bytes::run")] &'a [u8]);
+pub(super) struct Shown<'a>(#[serde(serialize_with = "super::bytes::run")] pub(super) &'a [u8]);
 
 impl Signature {
     /// The number of bytes of a signature of one statement under either scheme.
@@ -54,7 +58,7 @@ impl Signature {
     pub fn from_bytes(bytes: &[u8]) -> Option<Signature> {
         match <&[u8; 64]>::try_from(bytes) {
             Ok(pen) => Some(Signature::from_pen(pen)),
-            Err(_) if sheet::is_length(bytes.len()) => Some(Signature(Form::Line(bytes.into()))),
+            Err(_) if tree::is_length(bytes.len()) => Some(Signature(Form::Line(bytes.into()))),
             Err(_) => None,
         }
     }
@@ -84,7 +88,8 @@ impl Signature {
             Form::Tag(tag) => see(&spread(*tag)),
             Form::Whole(pen) => see(&pen[..]),
             Form::Line(bytes) => see(bytes),
-            Form::Written(sheet, place) => see(sheet.signature(*place, &mut [0; sheet::LONGEST])),
+            Form::Bound(page, place) => see(page.tree().signature(*place, &mut [0; tree::LONGEST])),
+            Form::Written(sheet, place) => see(sheet.signature(*place, &mut [0; tree::LONGEST])),
         }
     }
 
@@ -99,6 +104,16 @@ impl Signature {
     #[must_use]
     pub fn with_bit_flipped(&self, bit: usize) -> Signature {
         self.altered(|bytes| bytes[bit / 8 % bytes.len()] ^= 1 << (bit % 8))
+    }
+
+    /// The tree in which it is a line, and where, if that is known as such. Of a line that was
+    /// written here, that seals the sheet.
+    pub(super) fn line(&self) -> Option<(&Tree, u32)> {
+        match &self.0 {
+            Form::Written(sheet, place) => Some((sheet.tree()?, *place)),
+            Form::Bound(page, place) => Some((page.tree(), *place)),
+            Form::Tag(_) | Form::Whole(_) | Form::Line(_) => None,
+        }
     }
 
     fn altered(&self, alter: impl FnOnce(&mut [u8])) -> Signature {
@@ -120,9 +135,13 @@ impl Signature {
         match &self.0 {
             Form::Tag(tag) => Claim::Pen(*message, spread(*tag)),
             Form::Whole(pen) => Claim::Pen(*message, **pen),
-            Form::Line(bytes) => match sheet::text(message, bytes) {
+            Form::Line(bytes) => match tree::text(message, bytes) {
                 Some((root, pen)) => Claim::Pen(root, pen),
                 None => Claim::Settled(false),
+            },
+            Form::Bound(page, place) => match page.tree() {
+                tree if tree.holds(message, *place) => Claim::Pen(*tree.text(), *tree.pen()),
+                _ => Claim::Settled(false),
             },
             // Only the key itself writes on its sheets.
             Form::Written(sheet, place) => Claim::Settled(sheet.holds(key, message, *place)),
@@ -153,7 +172,12 @@ impl PartialEq for Signature {
             (Form::Written(one, place), Form::Written(two, other)) if Arc::ptr_eq(one, two) => {
                 place == other
             }
-            _ => self.with_bytes(|one| other.with_bytes(|two| one == two)),
+            _ => match (self.line(), other.line()) {
+                (Some((one, place)), Some((two, other))) => {
+                    place == other && one.is_like(two, place)
+                }
+                _ => self.with_bytes(|one| other.with_bytes(|two| one == two)),
+            },
         }
     }
 }
@@ -196,14 +220,16 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Signature, E> {
-        Signature::from_bytes(bytes).ok_or_else(|| E::invalid_length(bytes.len(), &self))
+        let bound = || bundle::read(bytes).map(|(page, place)| Signature(Form::Bound(page, place)));
+        let signature = Signature::from_bytes(bytes).or_else(bound);
+        signature.ok_or_else(|| E::invalid_length(bytes.len(), &self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Signature, A::Error> {
         let mut bytes = Vec::new();
         while let Some(byte) = sequence.next_element()? {
             bytes.push(byte);
-            if bytes.len() > sheet::LONGEST {
+            if bytes.len() > tree::LONGEST {
                 break;
             }
         }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::bundle;
 use super::gist::Gist;
 use super::hash::Digest;
 use super::keys::{PublicKey, SecretKey};
 use super::notary::Notary;
-use super::signature::Signature;
+use super::signature::{self, Signature};
 use crate::identity::Identity;
 
 /// Something that a party may sign.
@@ -156,9 +157,12 @@ impl<T: Serialize + Statement> Serialize for Signed<T> {
             return fields.end();
         }
         let mut fields = serializer.serialize_struct("Signed", 3)?;
-        fields.serialize_field("body", &self.body)?;
+        bundle::inside(|| fields.serialize_field("body", &self.body))?;
         fields.serialize_field("signer", &self.signer)?;
-        fields.serialize_field("signature", &self.signature)?;
+        match bundle::bound(&self.signature, &self.hash) {
+            Some(bytes) => fields.serialize_field("signature", &signature::Shown(&bytes))?,
+            None => fields.serialize_field("signature", &self.signature)?,
+        }
         fields.end()
     }
 }
@@ -239,8 +243,9 @@ impl Serialize for Shown<'_> {
 
 /// What is read of a signed statement. A hash, which only text has, is passed over.
 #[derive(Deserialize)]
-#[serde(rename = "Signed")]
+#[serde(rename = "Signed", bound(deserialize = "T: Deserialize<'de>"))]
 struct Parts<T> {
+    #[serde(deserialize_with = "inside")]
     body: T,
     signer: Identity,
     signature: Signature,
@@ -249,8 +254,14 @@ struct Parts<T> {
 impl<'de, T: Statement + Deserialize<'de>> Deserialize<'de> for Signed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Signed<T>, D::Error> {
         let Parts { body, signer, signature } = Parts::deserialize(deserializer)?;
-        Ok(Signed::from_parts(body, signer, signature))
+        let signed = Signed::from_parts(body, signer, signature);
+        bundle::stands(&signed.hash);
+        Ok(signed)
     }
+}
+
+fn inside<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    bundle::inside(|| T::deserialize(deserializer))
 }
 
 #[cfg(test)]

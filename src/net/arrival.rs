@@ -30,8 +30,10 @@ pub(super) enum Parcel<P: Protocol> {
 /// Something that comes to a node.
 #[derive(Debug)]
 pub(super) enum Arrival<P: Protocol> {
-    /// A parcel of a peer's, or why there is none in what he sent.
-    Parcel(NodeNumber, Result<Parcel<P>, WireError>),
+    /// A parcel of a peer's.
+    Parcel(NodeNumber, Parcel<P>),
+    /// A peer has sent what is no bundle of parcels.
+    Nonsense(NodeNumber, WireError),
     /// The link to a peer has come up.
     Up(NodeNumber, Life),
     /// A question to a process here.

@@ -29,6 +29,8 @@ const PROLOGUE: &[u8] = b"perjury links 1";
 
 /// The longest piece that Noise encrypts at once.
 const PIECE: usize = 65_535;
+/// How much room is kept for what leaves.
+const ROOM_KEPT: usize = 1 << 20;
 /// By how much a piece grows.
 const TAG: usize = 16;
 /// Both messages of a handshake are shorter.
@@ -261,6 +263,9 @@ pub(super) struct Channel {
     noise: StatelessTransportState,
     written: u64,
     read: u64,
+    /// Encrypted bytes that leave, room for which is kept: to give back and ask again for so much
+    /// sets the allocator to tidy up each time.
+    leaving: Vec<u8>,
     /// Encrypted bytes that came.
     coming: Vec<u8>,
     plain: Vec<u8>,
@@ -285,6 +290,7 @@ impl Channel {
             noise: noise.into_stateless_transport_mode()?,
             written: 0,
             read: 0,
+            leaving: Vec::new(),
             coming: Vec::with_capacity(2 * PIECE),
             plain: vec![0; PIECE],
             frames: Frames::within(longest_frame),
@@ -293,16 +299,17 @@ impl Channel {
 
     /// Sends bytes that are frames. To be awaited to its end.
     pub(super) async fn send(&mut self, frames: &[u8]) -> Result<(), HandshakeError> {
-        let mut pieces = Vec::with_capacity(frames.len() + 64);
         for piece in frames.chunks(PIECE - TAG) {
-            let begin = pieces.len();
+            let begin = self.leaving.len();
             let length = piece.len() + TAG;
-            pieces.extend((length as u16).to_le_bytes());
-            pieces.resize(begin + 2 + length, 0);
-            self.noise.write_message(self.written, piece, &mut pieces[begin + 2..])?;
+            self.leaving.extend((length as u16).to_le_bytes());
+            self.leaving.resize(begin + 2 + length, 0);
+            self.noise.write_message(self.written, piece, &mut self.leaving[begin + 2..])?;
             self.written += 1;
         }
-        self.stream.write_all(&pieces).await?;
+        self.stream.write_all(&self.leaving).await?;
+        self.leaving.clear();
+        self.leaving.shrink_to(ROOM_KEPT);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The way from one node to another: what is sent arrives in order, once, as long as both live.
 //!
 //! Every node calls every other and sends over that connection; what comes back there is what has
-//! arrived. Parcels are numbered. What was not acknowledged is kept and sent again over the next
+//! arrived. Bundles are numbered. What was not acknowledged is kept and sent again over the next
 //! connection, and what comes a second time is dropped. A node that starts takes a new session
 //! number, so that others notice: what was on its way to its former life is lost.
 //!
@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::bundle::Bundle;
 use super::handshake::{self, Channel, HandshakeError, Limits, NodeSecret};
 use super::numbers::{Incoming, Life, Outgoing, Turn};
 use super::report::LinkReport;
@@ -28,8 +29,8 @@ use super::word::Word;
 /// How long the longest pause between two calls is; the first is the shortest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
 
-/// How many parcels come before it is said that they have, if they do not stop coming.
-const PARCELS_A_WORD: usize = 256;
+/// How many bundles come before it is said that they have, if they do not stop coming.
+const BUNDLES_A_WORD: usize = 64;
 /// How many bytes of them.
 const BYTES_A_WORD: usize = 1 << 20;
 /// How long after the last one it is said otherwise.
@@ -50,15 +51,15 @@ impl Line {
         Line { outgoing, fine_until, wake: Notify::new() }
     }
 
-    /// Sends a parcel, when [`Line::flush`] says so at the latest.
-    pub(super) fn push(&self, parcel: Vec<u8>) {
-        self.outgoing.borrow_mut().push(parcel);
+    /// Sends a bundle, when [`Line::flush`] says so at the latest.
+    pub(super) fn push(&self, bundle: Bundle) {
+        self.outgoing.borrow_mut().push(bundle);
     }
 
     /// Sends what was pushed.
     pub(super) fn flush(&self) {
         let outgoing = self.outgoing.borrow();
-        if outgoing.left < outgoing.parcels.len() {
+        if outgoing.left < outgoing.bundles.len() {
             self.wake.notify_one();
         }
     }
@@ -80,7 +81,7 @@ impl Line {
     /// What there is to tell of it.
     pub(super) fn report(&self, to: NodeNumber) -> LinkReport {
         let outgoing = self.outgoing.borrow();
-        let (parcels, bytes) = (outgoing.parcels.len() as u64, outgoing.bytes as u64);
+        let (parcels, bytes) = (outgoing.parcels as u64, outgoing.bytes as u64);
         LinkReport { to, is_up: self.is_up(), parcels, bytes }
     }
 
@@ -239,9 +240,9 @@ async fn first_word(
     tokio::time::timeout(limit, listen).await.unwrap_or(Err(HandshakeError::TooSlow(limit)))
 }
 
-/// Takes what a peer sends over one connection, up to its end. `take` is handed each parcel once,
+/// Takes what a peer sends over one connection, up to its end. `take` is handed each bundle once,
 /// in order.
-pub(super) async fn take_parcels(
+pub(super) async fn take_bundles(
     mut channel: Channel,
     own_session: u64,
     incoming: &RefCell<Incoming>,
@@ -259,21 +260,21 @@ pub(super) async fn take_parcels(
     loop {
         while let Some(frame) = channel.next()? {
             let (number, bytes) = match Word::read(frame) {
-                Some(Word::Parcel { number, bytes }) => (number, bytes),
+                Some(Word::Bundle { number, bytes }) => (number, bytes),
                 Some(Word::Beat { .. }) => {
                     unsaid.is_asked = true;
                     continue;
                 }
-                _ => return Err(HandshakeError::Said("sent what is no parcel")),
+                _ => return Err(HandshakeError::Said("sent what is no bundle")),
             };
             if incoming.borrow().calls != call {
                 return Err(HandshakeError::Said("has called again since"));
             }
-            unsaid.parcels += 1;
+            unsaid.bundles += 1;
             unsaid.bytes += bytes.len();
             let turn = incoming.borrow().turn(number);
             match turn {
-                Turn::Early => return Err(HandshakeError::Said("left out a parcel")),
+                Turn::Early => return Err(HandshakeError::Said("left out a bundle")),
                 Turn::Repeated => {}
                 Turn::New => {
                     // Noted before it is handed on, so that nothing is taken twice where this is
@@ -296,7 +297,7 @@ pub(super) async fn take_parcels(
 /// What came since it was last said what has come.
 #[derive(Default)]
 struct Unsaid {
-    parcels: usize,
+    bundles: usize,
     bytes: usize,
     /// Whether the peer asks for it.
     is_asked: bool,
@@ -304,7 +305,7 @@ struct Unsaid {
 
 impl Unsaid {
     fn is_much(&self) -> bool {
-        self.is_asked || self.parcels >= PARCELS_A_WORD || self.bytes >= BYTES_A_WORD
+        self.is_asked || self.bundles >= BUNDLES_A_WORD || self.bytes >= BYTES_A_WORD
     }
 }
 
@@ -314,7 +315,7 @@ async fn hears(
     unsaid: &Unsaid,
     limits: Limits,
 ) -> Result<bool, HandshakeError> {
-    let has_come = unsaid.parcels > 0;
+    let has_come = unsaid.bundles > 0;
     let limit = if has_come { QUIET } else { limits.silence };
     match tokio::time::timeout(limit, channel.receive()).await {
         Ok(came) => came.map(|()| true),

@@ -13,6 +13,7 @@
 //! * `frame`: length-prefixed frames, bounded before anything is kept for them;
 //! * `handshake`: who is at the other end, and the encryption of all that follows;
 //! * `link`: one way from node to node, in order, without loss or repetition while both live;
+//! * `bundle`: what goes over it at one time, with what its signatures have in common;
 //! * `station`: one node with its thread, and its gateway where it has one;
 //! * `config`, `keyfile`: who belongs to a cluster on many machines, and how nodes prove it;
 //! * `directory`, `placement`: who lives where;
@@ -27,6 +28,7 @@
 //! processes: the protocol replaces them on others.
 
 mod arrival;
+mod bundle;
 mod clock;
 mod cluster;
 mod config;

@@ -22,13 +22,13 @@ use tokio::time::Instant;
 use crate::crypto::{Memory, Office, Scheme};
 use crate::identity::{Address, Identity};
 use crate::process::{Field, Interposers, Protocol};
-use crate::wire;
 
 use super::arrival::{Answers, Arrival, Inlet, Outlet, Parcel};
+use super::bundle::{self, Packer};
 use super::clock::{self, Clock, sleep_until};
 use super::directory::Directory;
 use super::handshake::{self, Limits, NodeSecret};
-use super::link::{Line, take_parcels};
+use super::link::{Line, take_bundles};
 use super::log::LogFolder;
 use super::numbers::{Incoming, Outgoing, Room};
 use super::placement::Placement;
@@ -39,8 +39,10 @@ use super::seat::{Coming, Leaving, Seat};
 
 /// How many signatures a node remembers that it has found to be good.
 const MEMORY: Memory = Memory::Remember { capacity: 4096 };
-/// How many things a node takes before it looks after its timers and links.
-const TAKEN_AT_ONCE: usize = 256;
+/// How many things a node takes before it looks after its timers and links. What came of them
+/// leaves then, under signatures of its own: a few more of those cost less than to let the next
+/// node wait.
+const TAKEN_AT_ONCE: usize = 64;
 /// How often a node tells of itself.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How many connections from other nodes there may be.
@@ -139,7 +141,8 @@ struct Node<P: Protocol> {
     lines: BTreeMap<NodeNumber, Rc<Line>>,
     /// What leaves when nothing more has come for now. Written out only then, so that all that was
     /// signed meanwhile is signed together.
-    unsent: Vec<(NodeNumber, Parcel<P>)>,
+    unsent: BTreeMap<NodeNumber, Vec<Parcel<P>>>,
+    packer: Packer,
     /// Where all processes here sign and check.
     office: Office,
     /// Of each node the first client that lives there.
@@ -201,7 +204,8 @@ impl<P: Protocol> Node<P> {
             office: Office::timed(MEMORY, clock::elapsed_ns),
             first_clients: BTreeMap::new(),
             directory: Directory::default(),
-            unsent: Vec::new(),
+            unsent: BTreeMap::new(),
+            packer: Packer::default(),
             local: VecDeque::new(),
             leaving: Vec::new(),
             due: BTreeSet::new(),
@@ -274,12 +278,14 @@ impl<P: Protocol> Node<P> {
                                 peer.number
                             );
                             let take = async |bytes: &[u8]| {
-                                let parcel = wire::decode(bytes, plan.limits.frame);
-                                let _ = inlet.send(Arrival::Parcel(peer.number, parcel)).await;
+                                for arrival in arrivals(peer.number, bytes, plan.limits.frame) {
+                                    // A node that has stopped takes nothing.
+                                    let _ = inlet.send(arrival).await;
+                                }
                             };
                             let incoming = &incoming[&peer.number];
                             let Err(error) =
-                                take_parcels(channel, session, incoming, plan.limits, take).await;
+                                take_bundles(channel, session, incoming, plan.limits, take).await;
                             (format!("node {}", peer.number), error)
                         }
                     };
@@ -351,10 +357,11 @@ impl<P: Protocol> Node<P> {
 
     /// Lets the links send what is there for them.
     fn flush(&mut self) {
-        for (to, parcel) in self.unsent.drain(..) {
-            if let Some(line) = self.lines.get(&to) {
-                line.push(wire::encode(&parcel));
+        for (to, parcels) in &mut self.unsent {
+            if let Some(line) = self.lines.get(to) {
+                self.packer.pack(parcels, |bundle| line.push(bundle));
             }
+            parcels.clear();
         }
         self.lines.values().for_each(|line| line.flush());
     }
@@ -368,8 +375,8 @@ impl<P: Protocol> Node<P> {
 
     fn arrive(&mut self, arrival: Arrival<P>) {
         match arrival {
-            Arrival::Parcel(peer, Ok(parcel)) => self.take_parcel(peer, parcel),
-            Arrival::Parcel(peer, Err(error)) => self.refuse(peer, &error.to_string()),
+            Arrival::Parcel(peer, parcel) => self.take_parcel(peer, parcel),
+            Arrival::Nonsense(peer, error) => self.refuse(peer, &error.to_string()),
             Arrival::Up(peer, life) => self.on_up(peer, life),
             Arrival::Command(to, ticket, command) => {
                 self.hand(to, Coming::Command(ticket, command));
@@ -516,6 +523,11 @@ impl<P: Protocol> Node<P> {
         }
     }
 
+    /// Sends a parcel to another node, with all that goes there.
+    fn send(&mut self, to: NodeNumber, parcel: Parcel<P>) {
+        self.unsent.entry(to).or_default().push(parcel);
+    }
+
     /// Sends a message of a process of this node.
     fn route(&mut self, parcel: Parcel<P>) {
         let Parcel::Message { to, .. } = &parcel else { return };
@@ -527,8 +539,16 @@ impl<P: Protocol> Node<P> {
             Some(home) if home == self.plan.number => self.enqueue(parcel),
             Some(home) => {
                 self.stats.sent += 1;
-                self.unsent.push((home, parcel));
+                self.send(home, parcel);
             }
         }
+    }
+}
+
+/// What comes in a peer's bundle.
+fn arrivals<P: Protocol>(peer: NodeNumber, bytes: &[u8], limit: usize) -> Vec<Arrival<P>> {
+    match bundle::unpack(bytes, limit) {
+        Ok(parcels) => parcels.into_iter().map(|parcel| Arrival::Parcel(peer, parcel)).collect(),
+        Err(error) => vec![Arrival::Nonsense(peer, error)],
     }
 }

@@ -1,15 +1,16 @@
-//! Numbered parcels: what is on its way until it is acknowledged, and what has come.
+//! Numbered bundles: what is on its way until it is acknowledged, and what has come.
 
 use std::collections::VecDeque;
 
+use super::bundle::Bundle;
 use super::frame::FrameError;
 use super::handshake::HandshakeError;
 use super::word::Word;
 
-/// How many bytes are sent at once, if there are several parcels.
+/// How many bytes are sent at once, if there are several bundles.
 const BATCH: usize = 256 << 10;
 
-/// What a parcel's frame has beside the parcel.
+/// What a bundle's frame has beside the bundle.
 const HEADER: usize = 9;
 
 /// What is on its way to another node.
@@ -18,8 +19,10 @@ pub(super) struct Outgoing {
     pub(super) session: u64,
     peer_session: Option<u64>,
     /// Not acknowledged yet, the oldest first.
-    pub(super) parcels: VecDeque<Vec<u8>>,
+    pub(super) bundles: VecDeque<Bundle>,
     pub(super) bytes: usize,
+    /// How many parcels these are.
+    pub(super) parcels: usize,
     /// The number of the first of them.
     pub(super) first: u64,
     /// How many of them left over this connection.
@@ -55,8 +58,9 @@ impl Outgoing {
         Outgoing {
             session,
             peer_session: None,
-            parcels: VecDeque::new(),
+            bundles: VecDeque::new(),
             bytes: 0,
+            parcels: 0,
             first: 1,
             left: 0,
             ever_left: 0,
@@ -66,16 +70,17 @@ impl Outgoing {
         }
     }
 
-    /// Puts a parcel last. Where there is no room it is lost, as it may be in any network.
-    pub(super) fn push(&mut self, parcel: Vec<u8>) {
-        let bytes = self.bytes + parcel.len();
-        let fits = parcel.len() + HEADER <= self.room.frame;
-        if !fits || bytes > self.room.bytes || self.parcels.len() == self.room.parcels {
-            self.lost += 1;
+    /// Puts a bundle last. Where there is no room it is lost, as it may be in any network.
+    pub(super) fn push(&mut self, bundle: Bundle) {
+        let bytes = self.bytes + bundle.bytes.len();
+        let fits = bundle.bytes.len() + HEADER <= self.room.frame;
+        if !fits || bytes > self.room.bytes || self.parcels + bundle.parcels > self.room.parcels {
+            self.lost += bundle.parcels as u64;
             return;
         }
         self.bytes = bytes;
-        self.parcels.push_back(parcel);
+        self.parcels += bundle.parcels;
+        self.bundles.push_back(bundle);
     }
 
     /// The peer has answered a call.
@@ -86,8 +91,7 @@ impl Outgoing {
             Some(_) => Life::Another,
         };
         if life == Life::Another {
-            self.lost += self.ever_left as u64;
-            self.forget(self.ever_left);
+            self.lost += self.forget(self.ever_left) as u64;
         } else {
             self.received(received);
         }
@@ -102,22 +106,26 @@ impl Outgoing {
         self.forget(count.min(self.ever_left));
     }
 
-    /// The first of them need not be kept.
-    fn forget(&mut self, count: usize) {
-        let gone = self.parcels.drain(..count).map(|parcel| parcel.len()).sum::<usize>();
-        self.bytes -= gone;
+    /// The first of them need not be kept; returns how many parcels these were.
+    fn forget(&mut self, count: usize) -> usize {
+        let before = self.parcels;
+        for Bundle { bytes, parcels } in self.bundles.drain(..count) {
+            self.bytes -= bytes.len();
+            self.parcels -= parcels;
+        }
         self.first += count as u64;
         self.left = self.left.saturating_sub(count);
         self.ever_left = self.ever_left.saturating_sub(count);
+        before - self.parcels
     }
 
     /// Puts what has not left over this connection into frames, as much as is sent at once.
     pub(super) fn batch(&mut self, to: &mut Vec<u8>) -> Result<(), FrameError> {
         while to.len() < BATCH
-            && let Some(bytes) = self.parcels.get(self.left)
+            && let Some(Bundle { bytes, .. }) = self.bundles.get(self.left)
         {
             let number = self.first + self.left as u64;
-            Word::Parcel { number, bytes }.put(to, self.room.frame)?;
+            Word::Bundle { number, bytes }.put(to, self.room.frame)?;
             self.left += 1;
             self.ever_left = self.ever_left.max(self.left);
         }
@@ -142,7 +150,7 @@ pub(super) struct Incoming {
     is_mortal: bool,
 }
 
-/// What to do about a parcel.
+/// What to do about a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// It is the next one.
@@ -159,7 +167,7 @@ impl Incoming {
         Incoming { is_mortal: true, ..Incoming::default() }
     }
 
-    /// The peer calls; returns up to which parcel everything has come, and the number of the call.
+    /// The peer calls; returns up to which bundle everything has come, and the number of the call.
     pub(super) fn called(&mut self, session: u64) -> Result<(u64, u64), HandshakeError> {
         if self.session != Some(session) {
             if self.is_mortal && self.session.is_some() {

@@ -84,7 +84,7 @@ pub enum UserError {
 
 /// Puts a value into a frame.
 pub(super) fn put<T: Serialize>(to: &mut Vec<u8>, value: &T) -> Result<(), FrameError> {
-    frame::put(to, LONGEST, |to| to.extend(wire::encode(value)))
+    frame::put(to, LONGEST, |to| wire::encode_to(to, value))
 }
 
 /// A user's connection to the gateway.

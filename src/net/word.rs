@@ -7,13 +7,13 @@ use super::frame::{self, FrameError};
 pub(super) enum Word<'a> {
     /// The caller is in this session.
     Hello { session: u64 },
-    /// The called is in this session, and has got all parcels of the caller's up to this one.
+    /// The called is in this session, and has got all bundles of the caller's up to this one.
     Welcome { session: u64, received: u64 },
-    /// A parcel.
-    Parcel { number: u64, bytes: &'a [u8] },
-    /// All parcels up to this one have come.
+    /// A bundle.
+    Bundle { number: u64, bytes: &'a [u8] },
+    /// All bundles up to this one have come.
     Received { number: u64 },
-    /// The caller wants to hear which parcel came last: whether the called is still there.
+    /// The caller wants to hear which bundle came last: whether the called is still there.
     Beat { number: u64 },
 }
 
@@ -22,7 +22,7 @@ impl<'a> Word<'a> {
         frame::put(to, limit, |to| match *self {
             Word::Hello { session } => put_numbers(to, 1, &[session]),
             Word::Welcome { session, received } => put_numbers(to, 2, &[session, received]),
-            Word::Parcel { number, bytes } => {
+            Word::Bundle { number, bytes } => {
                 put_numbers(to, 3, &[number]);
                 to.extend_from_slice(bytes);
             }
@@ -42,7 +42,7 @@ impl<'a> Word<'a> {
                 let received = u64::from_le_bytes(rest.try_into().ok()?);
                 Some(Word::Welcome { session: first, received })
             }
-            (3, bytes) => Some(Word::Parcel { number: first, bytes }),
+            (3, bytes) => Some(Word::Bundle { number: first, bytes }),
             (4, []) => Some(Word::Received { number: first }),
             (5, []) => Some(Word::Beat { number: first }),
             _ => None,

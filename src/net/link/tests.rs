@@ -11,6 +11,11 @@ use crate::net::frame;
 use crate::net::handshake::NodeKey;
 use crate::net::numbers::Room;
 
+/// A bundle of one parcel.
+fn one(bytes: Vec<u8>) -> Bundle {
+    Bundle { bytes, parcels: 1 }
+}
+
 const ROOM: Room = Room { parcels: 100, bytes: 1000, frame: 64 };
 
 /// A caller and a called, with a connection that breaks.
@@ -39,7 +44,7 @@ impl Pair {
         frames.feed(&self.flying);
         for _ in 0..count {
             let Some(frame) = frames.next().unwrap() else { break };
-            let Some(Word::Parcel { number, bytes }) = Word::read(frame) else { panic!() };
+            let Some(Word::Bundle { number, bytes }) = Word::read(frame) else { panic!() };
             match self.incoming.turn(number) {
                 Turn::New => {
                     self.incoming.last = Some(number);
@@ -69,7 +74,7 @@ proptest! {
         for (step, count, acknowledged) in steps {
             match step {
                 0 => {
-                    pair.outgoing.push(vec![sent]);
+                    pair.outgoing.push(one(vec![sent]));
                     sent += 1;
                 }
                 1 => pair.fly(),
@@ -81,7 +86,7 @@ proptest! {
         pair.fly();
         pair.arrive(usize::MAX, true);
         prop_assert_eq!(pair.came, (0..sent).collect::<Vec<_>>());
-        prop_assert!(pair.outgoing.parcels.is_empty());
+        prop_assert!(pair.outgoing.bundles.is_empty());
         prop_assert_eq!((pair.outgoing.bytes, pair.outgoing.lost), (0, 0));
     }
 
@@ -99,14 +104,14 @@ proptest! {
 fn a_new_life_of_the_peer_gets_what_never_left_and_nothing_else() {
     let mut outgoing = Outgoing::new(1, ROOM);
     assert_eq!(outgoing.welcomed(9, 0), Life::First);
-    outgoing.push(vec![0]);
+    outgoing.push(one(vec![0]));
     outgoing.batch(&mut Vec::new()).unwrap();
-    outgoing.push(vec![1]);
+    outgoing.push(one(vec![1]));
     assert_eq!(outgoing.welcomed(9, 0), Life::Same);
     assert_eq!(outgoing.welcomed(10, 0), Life::Another);
     let mut bytes = Vec::new();
     outgoing.batch(&mut bytes).unwrap();
-    assert_eq!(Word::read(&bytes[4..]), Some(Word::Parcel { number: 2, bytes: &[1] }));
+    assert_eq!(Word::read(&bytes[4..]), Some(Word::Bundle { number: 2, bytes: &[1] }));
     assert_eq!(outgoing.lost(), 1);
 }
 
@@ -124,22 +129,22 @@ fn a_mortal_is_heard_in_his_first_life_alone() {
 #[test]
 fn what_finds_no_room_is_lost_and_counted() {
     let mut outgoing = Outgoing::new(1, Room { parcels: 3, bytes: 60, frame: 50 });
-    outgoing.push(vec![0; 42]);
-    assert_eq!((outgoing.lost(), outgoing.parcels.len()), (1, 0), "longer than a frame");
-    outgoing.push(vec![0; 41]);
-    outgoing.push(vec![0; 20]);
-    assert_eq!((outgoing.lost(), outgoing.parcels.len()), (2, 1), "too many bytes");
-    (0..3).for_each(|_| outgoing.push(vec![0]));
-    assert_eq!((outgoing.lost(), outgoing.parcels.len()), (3, 3), "too many parcels");
+    outgoing.push(one(vec![0; 42]));
+    assert_eq!((outgoing.lost(), outgoing.parcels), (1, 0), "longer than a frame");
+    outgoing.push(one(vec![0; 41]));
+    outgoing.push(one(vec![0; 20]));
+    assert_eq!((outgoing.lost(), outgoing.parcels), (2, 1), "too many bytes");
+    (0..3).for_each(|_| outgoing.push(one(vec![0])));
+    assert_eq!((outgoing.lost(), outgoing.parcels), (3, 3), "too many parcels");
 }
 
 #[test]
 fn an_acknowledgement_of_what_never_left_changes_nothing() {
     let mut outgoing = Outgoing::new(1, ROOM);
     outgoing.welcomed(9, 0);
-    outgoing.push(vec![0]);
+    outgoing.push(one(vec![0]));
     outgoing.received(u64::MAX - 1);
-    assert_eq!(outgoing.parcels.len(), 1);
+    assert_eq!(outgoing.parcels, 1);
 }
 
 /// Passes bytes on until so many of them went to the called; then both connections end.
@@ -191,7 +196,7 @@ async fn take_calls(
                     all.notify_one();
                 }
             };
-            let _ = take_parcels(channel, 9, &incoming, LIMITS, take).await;
+            let _ = take_bundles(channel, 9, &incoming, LIMITS, take).await;
         });
     }
 }
@@ -277,7 +282,7 @@ fn a_connection_that_is_cut_again_and_again_loses_and_repeats_nothing() {
         for number in 0..PARCELS {
             let mut parcel = number.to_le_bytes().to_vec();
             parcel.resize(4 + number as usize % 300, 0);
-            line.push(parcel);
+            line.push(one(parcel));
             line.flush();
             tokio::task::yield_now().await;
         }

@@ -41,7 +41,9 @@ impl<P: Protocol> Node<P> {
             self.settle_down(identity, birth);
         }
         self.deliver();
-        self.unsent.extend(self.lines.keys().map(|number| (*number, Parcel::Begun)));
+        for number in self.lines.keys() {
+            self.unsent.entry(*number).or_default().push(Parcel::Begun);
+        }
         self.tell_ready();
     }
 
@@ -56,10 +58,10 @@ impl<P: Protocol> Node<P> {
         } else if self.plan.number == self.plan.registrar && self.ready.is_none() {
             // It knows nothing of what it was told. Those who lived there live nowhere any more;
             // it learns of them, too, so that it drops what is still sent to them.
-            for (identity, home) in self.directory.homes() {
-                self.unsent.push((peer, Parcel::Lives { identity, home }));
-            }
-            self.unsent.push((peer, Parcel::Begun));
+            let lives = |(identity, home)| Parcel::Lives { identity, home };
+            let unsent = self.unsent.entry(peer).or_default();
+            unsent.extend(self.directory.homes().map(lives));
+            unsent.push(Parcel::Begun);
         }
     }
 
@@ -175,13 +177,13 @@ impl<P: Protocol> Node<P> {
         }
         let known: Vec<NodeNumber> = self.lines.keys().copied().collect();
         for number in known.into_iter().filter(|number| *number != home) {
-            self.unsent.push((number, Parcel::Lives { identity: child, home }));
+            self.send(number, Parcel::Lives { identity: child, home });
         }
         if home == self.plan.number {
             self.enter(child, home);
             self.begin(child, birth);
         } else {
-            self.unsent.push((home, Parcel::Birth { identity: child, birth }));
+            self.send(home, Parcel::Birth { identity: child, birth });
             self.enter(child, home);
         }
     }

@@ -60,10 +60,17 @@ fn node() -> (Node<Bcr>, Told) {
 }
 
 impl Node<Bcr> {
-    fn gets(&mut self, peer: NodeNumber, parcel: &Parcel<Bcr>) {
-        let sent = wire::decode(&wire::encode(parcel), self.plan.limits.frame);
-        self.arrive(Arrival::Parcel(peer, sent));
-        self.deliver();
+    fn gets(&mut self, peer: NodeNumber, parcel: Parcel<Bcr>) {
+        let mut bytes = Vec::new();
+        Packer::default().pack(&[parcel], |bundle| bytes = bundle.bytes);
+        self.gets_bytes(peer, &bytes);
+    }
+
+    fn gets_bytes(&mut self, peer: NodeNumber, bytes: &[u8]) {
+        for arrival in arrivals(peer, bytes, self.plan.limits.frame) {
+            self.arrive(arrival);
+            self.deliver();
+        }
     }
 }
 
@@ -81,14 +88,14 @@ fn client(number: u32) -> Parcel<Bcr> {
 #[test]
 fn nobody_speaks_for_others() {
     let (mut node, told) = node();
-    node.gets(0, &client(5));
-    node.gets(2, &stop(Identity::OLYMPUS, Identity::client(5)));
-    node.gets(2, &stop(Identity::client(5), Identity::client(5)));
-    node.gets(2, &client(6));
-    node.gets(3, &Parcel::Lives { identity: Identity::client(6), home: 3 });
-    node.gets(0, &stop(Identity::client(0), Identity::OLYMPUS));
-    node.gets(2, &Parcel::Begun);
-    node.arrive(Arrival::Parcel(2, wire::decode(&[0, 1, 2, 3], 10_000)));
+    node.gets(0, client(5));
+    node.gets(2, stop(Identity::OLYMPUS, Identity::client(5)));
+    node.gets(2, stop(Identity::client(5), Identity::client(5)));
+    node.gets(2, client(6));
+    node.gets(3, Parcel::Lives { identity: Identity::client(6), home: 3 });
+    node.gets(0, stop(Identity::client(0), Identity::OLYMPUS));
+    node.gets(2, Parcel::Begun);
+    node.gets_bytes(2, &[1, 0, 7, 2, 3]);
     assert_eq!((node.stats.refused, node.stats.received), (7, 0));
     assert!(node.ready.is_some());
     let told = told.lock().unwrap();
@@ -97,9 +104,9 @@ fn nobody_speaks_for_others() {
     assert!(node.seats.contains_key(&Identity::client(5)));
     assert!(!node.seats.contains_key(&Identity::client(6)));
     assert_eq!(node.directory.home(Identity::client(6)), None);
-    node.gets(0, &stop(Identity::OLYMPUS, Identity::client(5)));
+    node.gets(0, stop(Identity::OLYMPUS, Identity::client(5)));
     assert_eq!((node.stats.refused, node.stats.received), (7, 1));
-    node.gets(0, &Parcel::Begun);
+    node.gets(0, Parcel::Begun);
     assert!(node.ready.is_none());
 }
 
@@ -107,14 +114,14 @@ fn nobody_speaks_for_others() {
 fn what_comes_too_early_waits_for_the_registrar() {
     let (mut node, _) = node();
     let replica = Identity::replica(1, 0);
-    node.gets(2, &stop(replica, Identity::client(5)));
+    node.gets(2, stop(replica, Identity::client(5)));
     assert_eq!(node.stats.received, 0, "nobody knows either");
-    node.gets(0, &Parcel::Lives { identity: replica, home: 2 });
+    node.gets(0, Parcel::Lives { identity: replica, home: 2 });
     assert_eq!(node.stats.received, 0, "nobody knows the receiver");
-    node.gets(0, &client(5));
+    node.gets(0, client(5));
     assert_eq!(node.stats.received, 1);
-    node.gets(0, &Parcel::Lives { identity: Identity::replica(1, 1), home: 3 });
-    node.gets(2, &stop(Identity::replica(1, 1), Identity::client(5)));
+    node.gets(0, Parcel::Lives { identity: Identity::replica(1, 1), home: 3 });
+    node.gets(2, stop(Identity::replica(1, 1), Identity::client(5)));
     assert_eq!(node.stats.refused, 1, "it lives on node 3");
 }
 
