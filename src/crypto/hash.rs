@@ -6,7 +6,9 @@
 //! function.
 
 use std::fmt;
+use std::sync::OnceLock;
 
+use blake3::hazmat::{self, HasherExt as _};
 use serde::{Deserialize, Serialize};
 
 /// A BLAKE3 hash.
@@ -67,6 +69,24 @@ impl HiddenDigest {
 impl From<Digest> for HiddenDigest {
     fn from(digest: Digest) -> HiddenDigest {
         HiddenDigest(digest.0)
+    }
+}
+
+/// What keys are derived for, as BLAKE3 has it: a name that is hashed once, not for every key.
+pub(super) struct Context {
+    name: &'static str,
+    key: OnceLock<hazmat::ContextKey>,
+}
+
+impl Context {
+    pub(super) const fn new(name: &'static str) -> Context {
+        Context { name, key: OnceLock::new() }
+    }
+
+    /// Derives a key from what it is given.
+    pub(super) fn hasher(&self) -> blake3::Hasher {
+        let key = self.key.get_or_init(|| hazmat::hash_derive_key_context(self.name));
+        blake3::Hasher::new_from_context_key(key)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::hash::Digest;
+use super::hash::{Context, Digest};
 use super::signature::{self, Signature};
 use super::{ed25519, ideal};
 use crate::identity::Identity;
@@ -70,7 +70,8 @@ impl SecretKey {
         owner: Identity,
         like: Identity,
     ) -> SecretKey {
-        let mut hasher = blake3::Hasher::new_derive_key("perjury 1 secret key");
+        static CONTEXT: Context = Context::new("perjury 1 secret key");
+        let mut hasher = CONTEXT.hasher();
         hasher.update(entropy).update(&like.pack().to_le_bytes());
         SecretKey::from_seed(scheme, *hasher.finalize().as_bytes(), owner)
     }
