@@ -5,7 +5,7 @@
 //! there is no registry of what was signed, and a run that is cloned or repeated finds the same
 //! tags. It is made by folded multiplication under secret words, as fast keyed hashes are: any
 //! difference in key or message makes another tag but for chances near 2⁻⁶⁴. It protects nothing
-//! between machines; sockets use [`super::ed25519`].
+//! between machines: what serves there uses [`super::ed25519`].
 
 use super::hash::{Context, Digest};
 use super::keys::PublicKey;

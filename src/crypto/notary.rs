@@ -36,6 +36,8 @@ pub struct Notary {
     counts: Counts,
     /// Where it works with others, if others make keys elsewhere.
     office: Option<Office>,
+    /// Whether each statement gets a signature of its own all the same.
+    signs_singly: bool,
 }
 
 impl fmt::Debug for Notary {
@@ -54,6 +56,7 @@ impl Notary {
             directory: Arc::default(),
             counts: Counts::default(),
             office: None,
+            signs_singly: false,
         }
     }
 
@@ -62,6 +65,12 @@ impl Notary {
     /// under one key is signed together, as far as it can be.
     pub fn of(office: &Office, scheme: Scheme) -> Notary {
         Notary { office: Some(office.clone()), ..Notary::new(scheme, Memory::None) }
+    }
+
+    /// The same for a party that may be made to fail: it signs every statement on its own, so that
+    /// what is done to the bytes of a message does not depend on what else was signed.
+    pub fn of_one_who_may_fail(office: &Office, scheme: Scheme) -> Notary {
+        Notary { signs_singly: true, ..Notary::of(office, scheme) }
     }
 
     /// Whether others make keys elsewhere.
@@ -102,7 +111,7 @@ impl Notary {
     }
 
     fn sign_curve(&mut self, key: &SecretKey, message: &Digest) -> Signature {
-        if let Some(office) = &self.office {
+        if let Some(office) = self.office.as_ref().filter(|_| !self.signs_singly) {
             return Signature::of_line(office.sheets().write(key, message));
         }
         let pen = key.pen(message);

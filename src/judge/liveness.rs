@@ -92,8 +92,14 @@ impl Display for NoDemand {
 
 /// How long a run of this scenario may take to come to rest.
 pub fn patience(scenario: &Scenario) -> Result<Patience, NoDemand> {
+    patience_where(scenario, 0)
+}
+
+/// The same where every message takes so much longer than the scenario's network says.
+pub fn patience_where(scenario: &Scenario, longer_ns: u64) -> Result<Patience, NoDemand> {
     let planned_ns = planned_troubles_end(scenario).ok_or(NoDemand::Partition)?;
-    let delay = delay(scenario)?;
+    let mut delay = delay(scenario)?;
+    delay.usual_ns = delay.usual_ns.saturating_add(longer_ns);
     match &scenario.protocol {
         Protocol::Bcr(knobs) => of_bcr(scenario, knobs, planned_ns, delay),
         Protocol::Solo(knobs) => {

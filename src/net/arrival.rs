@@ -1,7 +1,7 @@
 //! What comes to a node: parcels of other nodes, links that come up, questions of users.
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::identity::Identity;
 use crate::process::{Protocol, Ticket};
@@ -9,6 +9,7 @@ use crate::wire::WireError;
 
 use super::numbers::Life;
 use super::roster::NodeNumber;
+use super::standing::Standing;
 
 /// How many things that came may wait for a node to take them; then nothing more is read.
 const MOST_COMING: usize = 1024;
@@ -38,6 +39,8 @@ pub(super) enum Arrival<P: Protocol> {
     Up(NodeNumber, Life),
     /// A question to a process here.
     Command(Identity, Ticket, P::Command),
+    /// Somebody wants to know how the node stands.
+    Asked(oneshot::Sender<Standing>),
 }
 
 /// Where answers to commands go; none for a command to a process that is not here any more.

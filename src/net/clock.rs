@@ -20,6 +20,20 @@ impl Clock {
         Clock { began: Instant::now(), origin_ns: wall_ns() }
     }
 
+    /// One whose monotonic time begins when the calendar says that; up to then it is 0.
+    pub(super) fn start_at(origin_ns: u64) -> Clock {
+        let (now, today_ns) = (Instant::now(), wall_ns());
+        let until = std::time::Duration::from_nanos(origin_ns.saturating_sub(today_ns));
+        let since = std::time::Duration::from_nanos(today_ns.saturating_sub(origin_ns));
+        let began = now.checked_sub(since).unwrap_or(now) + until;
+        Clock { began, origin_ns }
+    }
+
+    /// Whether monotonic time has begun.
+    pub(super) fn has_begun(&self) -> bool {
+        Instant::now() >= self.began
+    }
+
     /// What the calendar said when monotonic time began. Tells the processes of one program from
     /// those of others, and lays the times of several beside each other.
     pub(super) fn origin_ns(&self) -> u64 {
@@ -44,7 +58,7 @@ pub(super) fn elapsed_ns() -> u64 {
 }
 
 /// Nanoseconds since 1970, as this machine has it.
-pub(super) fn wall_ns() -> u64 {
+pub fn wall_ns() -> u64 {
     #[expect(clippy::disallowed_types, reason = "this is where the time that comes in is read")]
     let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
     since.map_or(0, nanoseconds)

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::crypto::Scheme;
+use crate::object::Workload;
 use crate::process::Interposers;
 use crate::protocol::bcr::{Bcr, Settings};
 use crate::run::cluster::served;
@@ -20,6 +21,7 @@ use super::report::{Board, NodeStats};
 use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::served::Served;
 use super::station::{Place, Station, listen};
+use super::weather::Weather;
 
 /// The most nodes of one cluster.
 pub const MOST_NODES: NodeNumber = 64;
@@ -35,6 +37,8 @@ pub struct Plan<P: Served = Bcr> {
     pub nodes: NodeNumber,
     /// How many client processes serve users; each has one request at a time.
     pub clients: u32,
+    /// What the first of them ask for of their own, before they serve anybody.
+    pub workloads: Vec<Workload>,
     /// Where users connect; port 0 for any that is free.
     pub gateway: SocketAddr,
     /// How statements are signed.
@@ -57,6 +61,8 @@ pub struct Plan<P: Served = Bcr> {
     pub backlog: (usize, usize),
     /// Who stands before which process; mostly nobody.
     pub interposers: Option<Interposers<P>>,
+    /// The network that is to be between processes, instead of none but the sockets.
+    pub weather: Option<Weather>,
     /// Who is told what an operator may want to know.
     pub notices: Notices,
     /// Where nodes and gateway tell of themselves all the time, if anywhere.
@@ -79,6 +85,7 @@ impl<P: Served> Plan<P> {
             settings,
             nodes: nodes as NodeNumber,
             clients: 64,
+            workloads: Vec::new(),
             gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             scheme: Scheme::Ed25519,
             log: None,
@@ -90,6 +97,7 @@ impl<P: Served> Plan<P> {
             longest_message: 64 << 20,
             backlog: (1 << 16, 256 << 20),
             interposers: None,
+            weather: None,
             notices: Notices::to(|_| {}),
             board: None,
         }
@@ -111,7 +119,9 @@ impl<P: Served> Clone for Plan<P> {
             settings: self.settings.clone(),
             log: self.log.clone(),
             record: self.record.clone(),
+            workloads: self.workloads.clone(),
             interposers: self.interposers.clone(),
+            weather: self.weather.clone(),
             notices: self.notices.clone(),
             board: self.board.clone(),
             ..*self

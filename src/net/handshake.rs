@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use snow::params::{DHChoice, NoiseParams};
 use snow::resolvers::{CryptoResolver as _, DefaultResolver};
 use snow::{Builder, HandshakeState, StatelessTransportState};
@@ -83,6 +83,12 @@ impl FromStr for NodeKey {
             *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| NoKey)?;
         }
         Ok(NodeKey(key))
+    }
+}
+
+impl Serialize for NodeKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -21,6 +21,8 @@
 //! * `load`: many users at once;
 //! * `log`: a file a process, in the simulator's lines with the time of the calendar;
 //! * `record`, `replay`: what comes to each process, and all of it again in the simulator's terms;
+//! * `real`: a scenario with its failures, each node a program of its own;
+//! * `weather`, `standing`: the network that it asks for, and how one knows that it is over;
 //! * `report`, `exposition`, `http`: what nodes tell of themselves, on a port for Prometheus and
 //!   the like.
 //!
@@ -46,16 +48,20 @@ mod member;
 mod node;
 mod numbers;
 mod placement;
+mod real;
 mod record;
 mod replay;
 mod report;
 mod roster;
 mod seat;
 mod served;
+mod standing;
 mod station;
 mod user;
+mod weather;
 mod word;
 
+pub use clock::wall_ns;
 pub use cluster::{Cluster, ClusterError, MOST_CLIENTS, MOST_NODES, Plan};
 pub use config::{ClusterFile, ConfigError, Knobs, NodeEntry};
 pub use frame::FrameError;
@@ -67,11 +73,14 @@ pub use load::{Asked, Asks, Load, Tally, load, load_by};
 pub use log::{LogFolder, LogForm};
 pub use member::Member;
 pub use placement::{Host, InTurn, Placement, Wishes};
+pub use real::{Acting, Layout, Part, PartError, Unfit, fit, unjudged};
 pub use record::{RECORDING_FORMAT, RecordError, RecordFolder};
-pub use replay::{Cut, Parting, Recording, ReplayError, Replayed, ReplayedProcess, replay};
+pub use replay::{Cut, Ended, Parting, Recording, ReplayError, Replayed, ReplayedProcess, replay};
 pub use report::{
     Board, LinkReport, NodeReport, NodeStats, ProcessReport, REPORT_FORMAT, Report, UsersReport,
 };
 pub use roster::{NodeNumber, Notice, Notices, Peer};
 pub use served::Served;
+pub use standing::Standing;
 pub use user::{FORMAT, Hello, LONGEST, Request, Response, User, UserError};
+pub use weather::Weather;

@@ -5,6 +5,7 @@
 //! registrar.
 
 mod births;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use crate::crypto::{Memory, Office, Scheme};
 use crate::identity::{Address, Identity};
 use crate::process::{Field, Interposers, Protocol};
+use crate::sim::Roads;
 
 use super::arrival::{Answers, Arrival, Inlet, Outlet, Parcel};
 use super::bundle::{self, Packer};
@@ -36,6 +38,8 @@ use super::record::RecordFolder;
 use super::report::{Board, NodeReport, NodeStats, ProcessReport};
 use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::seat::{Coming, Leaving, Seat};
+use super::standing::Standing;
+use super::weather::Transit;
 
 /// How many signatures a node remembers that it has found to be good.
 const MEMORY: Memory = Memory::Remember { capacity: 4096 };
@@ -64,6 +68,8 @@ pub(super) struct NodePlan<P: Protocol> {
     pub(super) patience: Option<Duration>,
     pub(super) placement: Box<dyn Placement>,
     pub(super) interposers: Option<Interposers<P>>,
+    /// The network between processes, if one is asked for.
+    pub(super) roads: Option<Roads>,
     pub(super) scheme: Scheme,
     pub(super) limits: Limits,
     pub(super) room: Room,
@@ -139,6 +145,8 @@ struct Node<P: Protocol> {
     /// Room for what leaves a process; empty in between.
     leaving: Vec<Leaving<P>>,
     lines: BTreeMap<NodeNumber, Rc<Line>>,
+    /// Where messages are that the network keeps on their way, if one is asked for.
+    transit: Option<Transit<P>>,
     /// What leaves when nothing more has come for now. Written out only then, so that all that was
     /// signed meanwhile is signed together.
     unsent: BTreeMap<NodeNumber, Vec<Parcel<P>>>,
@@ -157,6 +165,10 @@ struct Node<P: Protocol> {
     is_orphan: bool,
     ready: Option<(std::sync::mpsc::Sender<()>, oneshot::Sender<Vec<u32>>)>,
     answers: Answers<P>,
+    /// Who wants to know how the node stands.
+    asked: Vec<oneshot::Sender<Standing>>,
+    /// When a failure was last set off here, or somebody woke.
+    trouble_ns: u64,
     /// When it tells of itself next.
     reports: Instant,
     stats: NodeStats,
@@ -198,6 +210,7 @@ impl<P: Protocol> Node<P> {
                 board: plan.board,
             }),
             interposers: plan.interposers,
+            transit: plan.roads.map(Transit::new),
             placement: plan.placement,
             scheme: plan.scheme,
             seats: BTreeMap::new(),
@@ -215,6 +228,8 @@ impl<P: Protocol> Node<P> {
             is_orphan: false,
             ready: Some((ready, begun)),
             answers: plan.answers,
+            asked: Vec::new(),
+            trouble_ns: 0,
             reports: Instant::now(),
             stats: NodeStats::default(),
         };
@@ -222,7 +237,8 @@ impl<P: Protocol> Node<P> {
     }
 
     fn stats(&self) -> NodeStats {
-        let lost = self.lines.values().map(|line| line.lost()).sum();
+        let lost = self.lines.values().map(|line| line.lost()).sum::<u64>();
+        let lost = lost + self.transit.as_ref().map_or(0, Transit::lost);
         let (sealed, pen_ns) = (self.office.sealed(), self.office.took_ns());
         let dropped = self.directory.dropped();
         let mut stats = NodeStats { lost, dropped, sealed, pen_ns, ..self.stats };
@@ -307,7 +323,7 @@ impl<P: Protocol> Node<P> {
             self.flush();
             let due = self.due.first().map(|(due_ns, _)| self.plan.clock.at(*due_ns));
             let reports = self.plan.board.is_some().then_some(self.reports);
-            let due = [due, self.begins, reports].into_iter().flatten().min();
+            let due = [due, self.begins, reports, self.goes_on()].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 _ = &mut stop => return,
@@ -324,7 +340,10 @@ impl<P: Protocol> Node<P> {
             }
             self.begin_in_time();
             self.tick();
+            self.travel();
+            self.deliver();
             self.report_in_time(outlet.len());
+            self.tell_standing(outlet.is_empty());
             // Before anybody outside learns what came of it.
             if outlet.is_empty() {
                 self.flush_logs();
@@ -381,6 +400,7 @@ impl<P: Protocol> Node<P> {
             Arrival::Command(to, ticket, command) => {
                 self.hand(to, Coming::Command(ticket, command));
             }
+            Arrival::Asked(answer) => self.asked.push(answer),
         }
     }
 
@@ -478,6 +498,7 @@ impl<P: Protocol> Node<P> {
         let mut leaving = std::mem::take(&mut self.leaving);
         seat.take_leaving(&mut leaving);
         let (due_ns, is_over) = (seat.due_ns(), seat.is_over());
+        self.trouble_ns = self.trouble_ns.max(seat.trouble_ns());
         if self.due_of.get(&identity).copied() != due_ns {
             self.look_after(identity, due_ns);
         }
@@ -507,7 +528,7 @@ impl<P: Protocol> Node<P> {
     fn carry(&mut self, identity: Identity, leaving: Leaving<P>) {
         match leaving {
             Leaving::Message { to, sent, message } => {
-                self.route(Parcel::Message { from: identity, to, sent, message });
+                self.send(Parcel::Message { from: identity, to, sent, message });
             }
             Leaving::Birth { identity: child, birth, cause } => {
                 self.bear(identity, child, birth, cause);
@@ -524,7 +545,7 @@ impl<P: Protocol> Node<P> {
     }
 
     /// Sends a parcel to another node, with all that goes there.
-    fn send(&mut self, to: NodeNumber, parcel: Parcel<P>) {
+    fn post(&mut self, to: NodeNumber, parcel: Parcel<P>) {
         self.unsent.entry(to).or_default().push(parcel);
     }
 
@@ -539,7 +560,7 @@ impl<P: Protocol> Node<P> {
             Some(home) if home == self.plan.number => self.enqueue(parcel),
             Some(home) => {
                 self.stats.sent += 1;
-                self.send(home, parcel);
+                self.post(home, parcel);
             }
         }
     }

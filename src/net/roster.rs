@@ -4,13 +4,15 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::handshake::NodeKey;
 
 /// The number of a node in its cluster.
 pub type NodeNumber = u16;
 
 /// A node, as the others know it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Peer {
     /// Its number.
     pub number: NodeNumber,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::crypto::{Counts, Notary};
 use crate::identity::{Address, Identity};
 use crate::process::{
-    self, Effect, Entropy, Field, Input, Interpose, Outbox, Process as _, Protocol, Survived,
-    Ticket,
+    self, Effect, Entropy, Field, InjectionStep, Input, Interpose, Outbox, Process as _, Protocol,
+    Survived, Ticket,
 };
 use crate::time::Now;
 use crate::trace::{Event, Watch, What};
@@ -84,6 +84,8 @@ pub(super) struct Seat<P: Protocol> {
     /// Effects that may not leave before it is safe, with the event that caused each.
     held: VecDeque<(Effect<P>, u64)>,
     asleep_until_ns: Option<u64>,
+    /// When a failure was last set off, or it woke.
+    trouble_ns: u64,
     backlog: VecDeque<Waiting<P>>,
     leaving: Vec<Leaving<P>>,
     watch: Watcher<P>,
@@ -143,6 +145,7 @@ impl<P: Protocol> Seat<P> {
             writing: None,
             held: VecDeque::new(),
             asleep_until_ns: None,
+            trouble_ns: 0,
             backlog: VecDeque::new(),
             leaving: Vec::new(),
             watch,
@@ -158,6 +161,17 @@ impl<P: Protocol> Seat<P> {
     /// The timers that run, the next one first.
     pub(super) fn timers(&self) -> impl Iterator<Item = (u64, P::Timer)> {
         self.timers.in_order.iter().copied()
+    }
+
+    /// When a failure was last set off, or the process woke that had stood still.
+    pub(super) fn trouble_ns(&self) -> u64 {
+        self.trouble_ns
+    }
+
+    /// Whether it will do nothing before something comes to it, but for what nobody waits for.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_awake = self.asleep_until_ns.is_none() && self.writing.is_none();
+        is_awake && self.timers().all(|(_, timer)| P::is_idle(&timer))
     }
 
     /// Whether the process has ended.
@@ -330,6 +344,9 @@ impl<P: Protocol> Seat<P> {
             Effect::Stop => self.end(now, cause, What::Stopped),
             Effect::Crash => self.end(now, cause, What::Crashed),
             Effect::Injected(injection) => {
+                if injection.step != InjectionStep::InVain {
+                    self.trouble_ns = now.monotonic_ns;
+                }
                 self.emit(now, cause, What::Injected(&injection));
             }
             Effect::Stall { for_ns, again } => {
@@ -369,6 +386,7 @@ impl<P: Protocol> Seat<P> {
 
     fn wake(&mut self, now: Now) {
         self.asleep_until_ns = None;
+        self.trouble_ns = now.monotonic_ns;
         self.emit(now, 0, What::Resumed);
         while self.asleep_until_ns.is_none() {
             match self.backlog.pop_front() {

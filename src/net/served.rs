@@ -26,9 +26,12 @@ pub trait Served: Protocol {
     /// How many replicas work at a time.
     fn replicas(settings: &Self::Settings) -> u32;
 
-    /// Who lives from the beginning, from which births; so many clients among them. All others are
-    /// made by these.
-    fn founders(settings: &Self::Settings, clients: u32) -> Vec<(Identity, Self::Birth)>;
+    /// Who lives from the beginning, from which births: a client for each of these workloads among
+    /// them. All others are made by these.
+    fn founders(
+        settings: &Self::Settings,
+        workloads: Vec<Workload>,
+    ) -> Vec<(Identity, Self::Birth)>;
 
     /// What scenarios have for it: what is run, for those who replay and judge a recording.
     fn scenario(settings: &Self::Settings) -> scenario::Protocol;
@@ -70,10 +73,13 @@ impl<R: Rules> Served for Bcr<R> {
         settings.replicas()
     }
 
-    fn founders(&settings: &bcr::Settings<R>, clients: u32) -> Vec<(Identity, Birth<R>)> {
+    fn founders(
+        &settings: &bcr::Settings<R>,
+        workloads: Vec<Workload>,
+    ) -> Vec<(Identity, Birth<R>)> {
+        let clients = workloads.len() as u32;
         let olympus = (Identity::OLYMPUS, Birth::Olympus { settings, clients });
-        let clients = (0..clients).map(|number| {
-            let workload = Workload::default();
+        let clients = (0..).zip(workloads).map(|(number, workload)| {
             (Identity::client(number), Birth::Client { settings, number, workload })
         });
         std::iter::once(olympus).chain(clients).collect()
@@ -103,9 +109,11 @@ impl Served for Solo {
         1
     }
 
-    fn founders(&settings: &solo::Settings, clients: u32) -> Vec<(Identity, solo::Birth)> {
-        let clients = (0..clients).map(|number| {
-            let workload = Workload::default();
+    fn founders(
+        &settings: &solo::Settings,
+        workloads: Vec<Workload>,
+    ) -> Vec<(Identity, solo::Birth)> {
+        let clients = (0..).zip(workloads).map(|(number, workload)| {
             (Identity::client(number), solo::Birth::Client { settings, number, workload })
         });
         std::iter::once((solo::SERVER, solo::Birth::Server)).chain(clients).collect()

@@ -9,6 +9,8 @@ use std::{io, thread};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
+use crate::object::Workload;
+
 use super::arrival::{self, Answers, Inlet, Outlet};
 use super::clock::Clock;
 use super::cluster::{ClusterError, Plan};
@@ -20,6 +22,8 @@ use super::placement::{InTurn, Wishes};
 use super::report::NodeStats;
 use super::roster::Peer;
 use super::served::Served;
+use super::standing::{Asking, Standing};
+use super::weather::Weather;
 
 /// A node's place in its cluster.
 pub(super) struct Place {
@@ -47,6 +51,7 @@ pub(super) struct Station {
     ready: Receiver<()>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<NodeStats, NodeError>>>,
+    asking: Asking,
     /// Closed when the thread is over.
     over: oneshot::Receiver<()>,
 }
@@ -80,10 +85,11 @@ impl Station {
             inside = Some((gateway, tell_closed));
             door = Some(Door { closing: tell_closing, closed });
         }
+        let asking = Asking::through(inlet.clone());
         let node = node_plan(plan, place, tell_answers, signals);
         let (running, over) = oneshot::channel();
         let thread = Some(spawn(node, (inlet, outlet), inside, running)?);
-        Ok(Station { own, door, ready, stop: Some(stop), thread, over })
+        Ok(Station { own, door, ready, stop: Some(stop), thread, asking, over })
     }
 
     /// Waits until everybody has begun who lives from the beginning.
@@ -100,6 +106,11 @@ impl Station {
             // Nobody ever sends anything.
             let _ = (&mut self.over).await;
         }
+    }
+
+    /// How the node stands; none, if it has ended.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        self.asking.ask()
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -142,7 +153,12 @@ fn node_plan<P: Served>(
 ) -> NodePlan<P> {
     let Place { own, secret, listener, peers, wishes, clock, patience, gateway: _ } = place;
     let is_registrar = own.number == wishes.registrar;
-    let founders = is_registrar.then(|| P::founders(&plan.settings, plan.clients));
+    let workloads = || {
+        let mut workloads = plan.workloads.clone();
+        workloads.resize_with(plan.clients as usize, Workload::default);
+        workloads
+    };
+    let founders = is_registrar.then(|| P::founders(&plan.settings, workloads()));
     let (longest, (parcels, bytes)) = (plan.longest_message, plan.backlog);
     NodePlan {
         number: own.number,
@@ -154,6 +170,7 @@ fn node_plan<P: Served>(
         patience,
         placement: Box::new(InTurn::wishing(wishes)),
         interposers: plan.interposers.clone(),
+        roads: plan.weather.clone().map(Weather::roads),
         scheme: plan.scheme,
         limits: Limits { handshake: plan.handshake, frame: longest, silence: plan.silence },
         room: Room { parcels, bytes, frame: longest },

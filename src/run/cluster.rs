@@ -74,7 +74,8 @@ pub(crate) fn served(protocol: scenario::Protocol, clients: u32, scheme: Scheme)
     scenario
 }
 
-fn bcr_settings(knobs: &scenario::Bcr) -> bcr::Settings {
+/// What these knobs stand for, by the sound rules.
+pub(crate) fn bcr_settings(knobs: &scenario::Bcr) -> bcr::Settings {
     bcr::Settings {
         client_timeout_ns: knobs.client_timeout_ns,
         head_timeout_ns: knobs.head_timeout_ns,

@@ -60,7 +60,7 @@ pub(super) struct Asking<'a> {
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// It arrives at these times: once, or twice.
     Arrives(u64, Option<u64>),
     /// It does not.

@@ -15,6 +15,8 @@ mod node;
 mod pending;
 mod queue;
 mod redraw;
+#[cfg(feature = "net")]
+mod roads;
 mod slab;
 #[cfg(test)]
 mod tests;
@@ -33,7 +35,11 @@ use crate::scenario::{Limits, Network, ProcessTrouble, Schedule};
 use carried::Carried;
 
 pub use branch::{Branches, Next, NextWhat};
+#[cfg(feature = "net")]
+pub(crate) use link::Fate;
 pub use pending::Pending;
+#[cfg(feature = "net")]
+pub(crate) use roads::Roads;
 pub use world::World;
 
 /// Makes a process from its birth.

@@ -21,13 +21,17 @@ impl<P: Protocol> Node<P> {
     /// Once all links of the registrar are up, everybody begins who lives from the beginning.
     pub(super) fn begin_if_ready(&mut self) {
         let is_first = self.plan.number == self.plan.registrar && self.ready.is_some();
-        if is_first && self.lines.values().all(|line| line.is_up()) {
+        let is_time = self.plan.clock.has_begun();
+        if is_first && is_time && self.lines.values().all(|line| line.is_up()) {
             self.begin_all();
         }
     }
 
     /// Whoever has not come by then may come later.
     pub(super) fn begin_in_time(&mut self) {
+        if self.ready.is_some() {
+            self.begin_if_ready();
+        }
         if self.begins.is_some_and(|begins| begins <= Instant::now()) {
             self.begins = None;
             if self.plan.number == self.plan.registrar && self.ready.is_some() {
@@ -97,8 +101,11 @@ impl<P: Protocol> Node<P> {
     /// A process begins here.
     pub(super) fn begin(&mut self, identity: Identity, birth: P::Birth) {
         let address = Address::of(identity);
-        let notary = Notary::of(&self.office, self.scheme);
         let interposer = self.interposers.as_ref().and_then(|find| find(address));
+        let notary = match interposer {
+            None => Notary::of(&self.office, self.scheme),
+            Some(_) => Notary::of_one_who_may_fail(&self.office, self.scheme),
+        };
         let watch = self.watcher(address);
         let now = self.plan.clock.now();
         let shown = watch.is_some().then(|| birth.clone());
@@ -177,13 +184,13 @@ impl<P: Protocol> Node<P> {
         }
         let known: Vec<NodeNumber> = self.lines.keys().copied().collect();
         for number in known.into_iter().filter(|number| *number != home) {
-            self.send(number, Parcel::Lives { identity: child, home });
+            self.post(number, Parcel::Lives { identity: child, home });
         }
         if home == self.plan.number {
             self.enter(child, home);
             self.begin(child, birth);
         } else {
-            self.send(home, Parcel::Birth { identity: child, birth });
+            self.post(home, Parcel::Birth { identity: child, birth });
             self.enter(child, home);
         }
     }

@@ -33,6 +33,7 @@ fn node() -> (Node<Bcr>, Told) {
         patience: None,
         placement: Box::new(InTurn::default()),
         interposers: None,
+        roads: None,
         scheme: Scheme::Ed25519,
         limits: Limits {
             handshake: Duration::from_secs(1),

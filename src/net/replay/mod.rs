@@ -31,16 +31,18 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::crypto::Digest;
-use crate::fault;
 use crate::identity::{Address, Class, Identity};
 use crate::judge::Judged;
+use crate::judge::liveness::NoDemand;
 use crate::process::Interposers;
 use crate::protocol::bcr::{Bcr, Quirk, Sound};
 use crate::protocol::solo::Solo;
-use crate::run::{Report, States, Told};
+use crate::run::{Report, Rest, States, Told};
 use crate::scenario::{self, Protocol as Runs, Scenario, Verdict};
+use crate::sim::Stop;
 use crate::trace::{Event, Line, Ordinals, What};
 
+use super::real::{self, trouble};
 use super::record::format::{Header, RECORDING_FORMAT, SCENARIO, Segment, Unread};
 use super::record::segments_in;
 pub use player::Parting;
@@ -178,6 +180,9 @@ pub struct Replayed {
     pub processes: Vec<ReplayedProcess>,
     /// Where processes part from their recordings, in the order in which that happens.
     pub partings: Vec<Parting>,
+    /// What came otherwise than its scenario expects, and may on sockets, where it depends on who
+    /// is faster. Where it is not known how the run ended, that is among what the report misses.
+    pub otherwise: Vec<String>,
 }
 
 impl Replayed {
@@ -215,6 +220,16 @@ pub struct Recording {
     folder: PathBuf,
     scenario: Result<Scenario, String>,
     tracks: Vec<Arc<Track>>,
+    ended: Option<Ended>,
+}
+
+/// How a run on sockets came to its end, where somebody saw all of it.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Why it was over.
+    pub stop: Stop,
+    /// By when it had to be at rest; or why it had not.
+    pub rest: Result<Rest, NoDemand>,
 }
 
 impl Recording {
@@ -251,7 +266,15 @@ impl Recording {
         let scenarios = folders.iter().map(|part| part.join(SCENARIO));
         let told = scenarios.clone().find(|path| path.exists()).or(scenarios.clone().next());
         let scenario = read_scenario(&told.unwrap_or_default());
-        Ok(Recording { folder, scenario, tracks })
+        Ok(Recording { folder, scenario, tracks, ended: None })
+    }
+
+    /// The same for a run of which it is known how it ended, with nobody gone before: then its
+    /// judges can say whether every request was answered in time.
+    #[must_use]
+    pub fn ended(mut self, ended: Ended) -> Recording {
+        self.ended = Some(ended);
+        self
     }
 
     /// What was run.
@@ -291,18 +314,17 @@ impl Recording {
 
     fn built_in(&self, audience: Audience<'_>) -> Result<Replayed, ReplayError> {
         let scenario = self.scenario()?;
-        let (faults, seed) = (&scenario.faults, scenario.seed);
         match &scenario.protocol {
             Runs::Bcr(scenario::Bcr { quirk: None, .. }) => {
-                let interposers = fault::interposers::<Bcr<Sound>>(faults, seed);
+                let interposers = trouble::interposers::<Bcr<Sound>>(scenario);
                 self.play(scenario, interposers, audience)
             }
             Runs::Bcr(_) => {
-                let interposers = fault::interposers::<Bcr<Quirk>>(faults, seed);
+                let interposers = trouble::interposers::<Bcr<Quirk>>(scenario);
                 self.play(scenario, interposers, audience)
             }
             Runs::Solo(_) => {
-                let interposers = fault::interposers::<Solo>(faults, seed);
+                let interposers = trouble::interposers::<Solo>(scenario);
                 self.play(scenario, interposers, audience)
             }
             Runs::Own(own) => Err(ReplayError::Scenario {
@@ -354,14 +376,19 @@ impl Recording {
             .filter(|track| self.is_killed(track))
             .map(|track| track.who())
             .collect();
-        let mut report = scene.borrow().report(scenario, &killed);
+        let ended = self.ended.clone();
+        let mut report = scene.borrow().report(scenario, &killed, ended);
         if self.tracks.iter().any(|track| track.is_spoilt()) || !report_is_whole(&report) {
             // What lacks may be what a judge misses.
             report.verdict = Verdict::Undecided;
         }
+        let otherwise = match self.ended {
+            Some(_) => real::forgive(&scenario.expect, &mut report),
+            None => Vec::new(),
+        };
         let partings = stage.partings(&scene.borrow())?;
         let processes = stage.processes(scene.borrow().silent());
-        Ok(Replayed { report, processes, partings })
+        Ok(Replayed { report, processes, partings, otherwise })
     }
 }
 
@@ -387,6 +414,9 @@ impl Recording {
     /// them. Who ends after that ends with the run.
     fn gone(&self) -> Vec<Option<u64>> {
         let tracks = || self.tracks.iter();
+        if self.ended.is_some() {
+            return tracks().map(|_| None).collect();
+        }
         let mut killed: BTreeMap<u64, u64> = BTreeMap::new();
         for track in tracks().filter(|track| self.is_killed(track)) {
             let last_ns = killed.entry(track.header.origin_ns).or_default();

@@ -358,8 +358,13 @@ where
 
     fn bear(&mut self, now: Now, birth: P::Birth, interposers: Option<&Interposers<P>>) {
         let address = self.track.process;
-        let notary = Notary::of(self.scene.borrow().office(), self.track.header.scheme);
         let interposer = interposers.and_then(|find| find(address));
+        let (scheme, scene) = (self.track.header.scheme, self.scene.borrow());
+        let notary = match interposer {
+            None => Notary::of(scene.office(), scheme),
+            Some(_) => Notary::of_one_who_may_fail(scene.office(), scheme),
+        };
+        drop(scene);
         let (scene, compared) = (self.scene.clone(), self.compared.clone());
         let watcher = Watcher { scene, compared, later_ns: self.later_ns };
         let watch: Option<Box<dyn Keep<P>>> = Some(Box::new(watcher));

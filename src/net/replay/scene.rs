@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Ended;
 use crate::crypto::{Memory, Notary, Office, Scheme};
 use crate::identity::{Class, Identity};
 use crate::judge::Judged;
@@ -179,24 +180,36 @@ impl<P: Judged> Scene<P> {
     }
 
     /// What is to be said of the run, if this is its end, and these processes were killed.
-    pub(super) fn report(&self, scenario: &Scenario, killed: &BTreeSet<Identity>) -> Report {
+    pub(super) fn report(
+        &self,
+        scenario: &Scenario,
+        killed: &BTreeSet<Identity>,
+        ended: Option<Ended>,
+    ) -> Report {
         let records = self.watch.clients.records().values();
         let open = records.filter(|client| client.waits_for.is_some() && !client.gone).count();
         // A replica that was killed may have said more than is on record: that makes it faulty, and
         // the judges bear it. Of all others every word counts.
         let bears = |who: &Identity| who.class == Class::Replica && killed.contains(who);
         let is_whole = self.silent.iter().all(bears);
-        let ending = Ending {
+        let is_seen = ended.is_some();
+        let cut = Ended {
             stop: Stop::Recorded { open: open as u64, is_whole },
-            now_ns: self.now_ns,
             rest: Err(NoDemand::RealTime),
+        };
+        let Ended { stop, rest } = ended.filter(|_| is_whole).unwrap_or(cut);
+        let ending = Ending {
+            stop,
+            now_ns: self.now_ns,
+            rest,
             stats: self.stats,
             unasked: Vec::new(),
             tolerated: scenario.protocol.tolerated(),
             expect: &scenario.expect,
         };
         let mut report = report_of(ending, &self.watch);
-        while report.clients.last().is_some_and(|client| client.asked == 0) {
+        let is_unused = |report: &Report| report.clients.last().is_some_and(|last| last.asked == 0);
+        while !is_seen && is_unused(&report) {
             report.clients.pop();
         }
         report

@@ -14,6 +14,7 @@ use super::super::roster::Notices;
 use super::super::seat::{Coming, Keep, Leaving, Seat};
 use super::*;
 use crate::crypto::{Memory, Notary, Office, Scheme};
+use crate::fault;
 use crate::object::Operation;
 use crate::process::{Input, Interpose, Outbox, Process as _, Protocol as _, Ticket};
 use crate::protocol::bcr::{self, Birth, Settings};
