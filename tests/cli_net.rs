@@ -288,6 +288,15 @@ fn the_commands_of_the_readme_do_what_they_are_said_to() {
 }
 
 #[test]
+fn the_readme_runs_a_scenario_on_real_sockets() {
+    let folder = scratch("readme-real");
+    let told = in_shell(block_of_readme("run mine.toml --real"), &folder);
+    assert!(told.starts_with("mine.toml: held\n"), "{told}");
+    assert!(told.ends_with("\n  replayed    every process as it was recorded\n"), "{told}");
+    assert!(folder.join("kept.html").exists());
+}
+
+#[test]
 fn the_readme_watches_over_a_cluster() {
     let ports = free_ports();
     let block = block_of_readme("perjury status").replace(":7415", &format!(":{ports}1"));

@@ -23,6 +23,7 @@ mod new;
 mod node;
 mod pictured;
 mod place;
+mod real;
 mod replay;
 mod run;
 mod schema;
@@ -194,6 +195,9 @@ enum Command {
     /// Tell another process about a run: the other half of `check`.
     #[command(hide = true)]
     Tell(tell::Args),
+    /// Play a node's part in a run on real sockets: the other half of `run --real`.
+    #[command(hide = true)]
+    Part(real::part::Args),
 }
 
 /// Runs the command line with this process's arguments and streams.
@@ -273,6 +277,7 @@ impl Command {
                 Ok(Exit::Held)
             }
             Command::Tell(args) => tell::tell(&args, shell),
+            Command::Part(args) => real::part::part(&args, shell),
         }
     }
 }

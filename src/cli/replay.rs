@@ -50,35 +50,72 @@ pub(super) struct Args {
 }
 
 pub(super) fn replay(args: &Args, shell: &mut Shell) -> Outcome {
-    if args.states && args.log != Some(LogForm::Json) {
-        let reason = "--states adds to a log in JSON lines; say --log json too";
-        return Err(Failure::Usage(reason.to_owned()));
-    }
-    if args.view.as_deref() == Some("-") {
-        let reason = "--view -: the verdict goes to standard output; name a file";
-        return Err(Failure::Usage(reason.to_owned()));
-    }
     let failed = |error: crate::net::ReplayError| Failure::Usage(error.to_string());
-    let recording = Recording::open(&args.folder).map_err(failed)?;
+    let wanted = Wanted {
+        name: &args.folder.display().to_string(),
+        log: args.log,
+        states: args.states,
+        view: args.view.as_deref(),
+        json: args.json,
+        compares: true,
+    };
+    wanted.check()?;
+    tell(&Recording::open(&args.folder).map_err(failed)?, &wanted, shell)
+}
+
+/// How a replay is told.
+pub(super) struct Wanted<'a> {
+    /// What it is called.
+    pub(super) name: &'a str,
+    /// Whether and how events are printed.
+    pub(super) log: Option<LogForm>,
+    /// Whether states of processes are, too.
+    pub(super) states: bool,
+    /// Where a picture goes, if one is drawn.
+    pub(super) view: Option<&'a str>,
+    /// Whether the verdict is JSON.
+    pub(super) json: bool,
+    /// Whether it is told how each process compares with its recording, though it does.
+    pub(super) compares: bool,
+}
+
+impl Wanted<'_> {
+    /// Whether what is wanted goes together.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.states && self.log != Some(LogForm::Json) {
+            let reason = "--states adds to a log in JSON lines; say --log json too";
+            return Err(Failure::Usage(reason.to_owned()));
+        }
+        if self.view == Some("-") {
+            let reason = "--view -: the verdict goes to standard output; name a file";
+            return Err(Failure::Usage(reason.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Replays a recording, and tells what comes of it.
+pub(super) fn tell(recording: &Recording, wanted: &Wanted<'_>, shell: &mut Shell) -> Outcome {
+    let failed = |error: crate::net::ReplayError| Failure::Usage(error.to_string());
     let scenario = recording.scenario().map_err(failed)?;
-    let name = args.folder.display().to_string();
+    let name = wanted.name;
     let mut picture = Picture::default();
-    let replayed = match args.log.is_none() && args.view.is_none() {
+    let replayed = match wanted.log.is_none() && wanted.view.is_none() {
         true => recording.replay().map_err(failed)?,
         false => {
-            let mut told = Telling::begin(args, scenario, &name, &mut picture, shell)?;
-            let states = args.states || args.view.is_some();
+            let mut told = Telling::begin(wanted, scenario, &mut picture, shell)?;
+            let states = wanted.states || wanted.view.is_some();
             let replayed = recording.replay_told(states, &mut |one| told.take(one));
             told.done?;
             replayed.map_err(failed)?
         }
     };
     let verdict = verdict_to_json(scenario, &replayed);
-    if let Some(page) = &args.view {
+    if let Some(page) = wanted.view {
         picture.take(&verdict).map_err(|unfit| Failure::Usage(unfit.to_string()))?;
         view::write(&picture, page, shell)?;
     }
-    match (args.json, args.log) {
+    match (wanted.json, wanted.log) {
         // A log in JSON lines stays one to its end.
         (_, Some(LogForm::Json)) => writeln!(shell, "{verdict}")?,
         (true, _) => writeln!(shell, "{verdict:#}")?,
@@ -86,8 +123,13 @@ pub(super) fn replay(args: &Args, shell: &mut Shell) -> Outcome {
             if log == Some(LogForm::Text) {
                 writeln!(shell, "{}", End(&replayed.report))?;
             }
-            print(&name, scenario, &replayed.report, shell)?;
-            write!(shell, "{}", Compared(&replayed))?;
+            print(name, scenario, &replayed.report, shell)?;
+            for otherwise in &replayed.otherwise {
+                writeln!(shell, "  otherwise   {otherwise}: that depends on who is faster")?;
+            }
+            if wanted.compares || !replayed.is_as_recorded() {
+                write!(shell, "{}", Compared(&replayed))?;
+            }
         }
     }
     Ok(match replayed.is_as_recorded() {
@@ -107,27 +149,26 @@ struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     fn begin(
-        args: &Args,
+        wanted: &Wanted<'_>,
         scenario: &Scenario,
-        name: &str,
         picture: &'a mut Picture,
         shell: &'a mut Shell,
     ) -> Result<Telling<'a>, Failure> {
-        let log = args.log.map(|form| match form {
+        let log = wanted.log.map(|form| match form {
             LogForm::Text => Form::Text,
             LogForm::Json => Form::Json,
         });
         if log == Some(Form::Json) {
             writeln!(shell, "{}", header(scenario))?;
         }
-        let mut picture = args.view.as_ref().map(|_| picture);
+        let mut picture = wanted.view.map(|_| picture);
         if let Some(picture) = &mut picture {
-            picture.begin(name);
+            picture.begin(wanted.name);
             picture.summary(&run::Summary(scenario).to_string());
             let unfit = picture.take(&header(scenario));
             unfit.map_err(|unfit| Failure::Usage(unfit.to_string()))?;
         }
-        Ok(Telling { log, states: args.states, picture, shell, done: Ok(()) })
+        Ok(Telling { log, states: wanted.states, picture, shell, done: Ok(()) })
     }
 
     fn take(&mut self, told: Told) {
@@ -235,5 +276,6 @@ fn verdict_to_json(scenario: &Scenario, replayed: &Replayed) -> Value {
     let mut verdict = to_json(scenario, &replayed.report);
     verdict["processes"] = processes.collect();
     verdict["partings"] = partings.collect();
+    verdict["otherwise"] = json!(replayed.otherwise);
     verdict
 }

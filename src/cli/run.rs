@@ -20,7 +20,7 @@ use crate::view::{Picture, export};
 
 use super::args::Subject;
 use super::shell::Shell;
-use super::{Exit, Failure, Outcome, view};
+use super::{Exit, Failure, Outcome, real, replay, telling, view};
 
 /// Run a scenario and print the verdict.
 #[derive(clap::Args)]
@@ -30,7 +30,8 @@ Examples:
   perjury run first.toml --seed 8 --set network.loss=0.2
   perjury run first.toml --log json > run.jsonl
   perjury run first.toml --view first.html
-  perjury run first.toml --log-dir logs")]
+  perjury run first.toml --log-dir logs
+  perjury run first.toml --real                  on real sockets, each node a program")]
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
@@ -53,6 +54,13 @@ pub(super) struct Args {
     /// Write every answer of the run to this file, as a tape.
     #[arg(long, value_name = "FILE")]
     record_tape: Option<PathBuf>,
+    /// Run it on real sockets and in real time instead, each node a program of its own.
+    #[arg(long, conflicts_with_all = ["log_dir", "record_tape"])]
+    real: bool,
+    /// Keep what the nodes of a run on real sockets record, in this new folder, for `perjury
+    /// replay`. It holds the keys of all processes.
+    #[arg(long, value_name = "DIR", requires = "real")]
+    keep: Option<PathBuf>,
 }
 
 /// How events are printed.
@@ -119,6 +127,9 @@ impl Args {
 pub(super) fn run(args: &Args, shell: &mut Shell) -> Outcome {
     let scenario = args.subject.scenario(shell)?;
     args.check()?;
+    if args.real {
+        return on_sockets(args, scenario, shell);
+    }
     // What cannot be written is found out before the run, not after it.
     let tape = args.record_tape.as_deref().map(Output::create).transpose()?;
     let form = args.log.unwrap_or(Form::Text);
@@ -152,6 +163,24 @@ pub(super) fn run(args: &Args, shell: &mut Shell) -> Outcome {
         shell.say(&format!("again: {}", args.subject.replay()));
     }
     Ok(exit)
+}
+
+/// Runs it on real sockets.
+fn on_sockets(args: &Args, scenario: Scenario, shell: &mut Shell) -> Outcome {
+    let log = match args.log {
+        None => None,
+        Some(Form::Text) => Some(telling::Form::Text),
+        Some(Form::Json) => Some(telling::Form::Json),
+        Some(Form::Sequence) => {
+            let reason = "--log sequence draws a simulated run; log text or json, or --view a page";
+            return Err(Failure::Usage(reason.to_owned()));
+        }
+    };
+    let name = args.subject.file.as_str();
+    let (states, view, json) = (args.states, args.view.as_deref(), args.json);
+    let telling = replay::Wanted { name, log, states, view, json, compares: false };
+    let wanted = real::Wanted { name, keep: args.keep.as_deref(), telling };
+    real::run(scenario, &wanted, shell)
 }
 
 /// Runs, and logs as far as that is wanted.

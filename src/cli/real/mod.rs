@@ -1,0 +1,173 @@
+//! `perjury run --real`: a scenario on real sockets and in real time, each node a program.
+//!
+//! The programs of the nodes (`part`) are this one once more, driven over pipes (`troupe`,
+//! `words`). They record what comes to each process; when the run is over, all of that is replayed
+//! before the judges of simulated runs.
+
+pub(super) mod part;
+mod troupe;
+mod words;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::judge::liveness;
+use crate::net::{self, Ended, Layout, Recording, Standing};
+use crate::run::Rest;
+use crate::scenario::{Scenario, to_toml};
+use crate::sim::Stop;
+
+use super::serve::Signals;
+use super::shell::Shell;
+use super::{Exit, Failure, Outcome};
+use super::{client, replay};
+use troupe::{Troupe, TroupeError};
+
+/// How often nodes are asked how they stand.
+const ASKED_EVERY: Duration = Duration::from_millis(20);
+/// How long after the nodes know each other time begins: meanwhile they connect.
+const OPENING: Duration = Duration::from_millis(200);
+/// How long the nodes may take to begin.
+const BEGINNING_NS: u64 = 60_000_000_000;
+/// By how much longer a message may take on sockets of a busy machine than its network says.
+const SOCKETS_NS: u64 = 5_000_000;
+
+/// What is wanted of a run on sockets.
+pub(super) struct Wanted<'a> {
+    /// What the scenario is called.
+    pub(super) name: &'a str,
+    /// Where its recordings stay, if they do.
+    pub(super) keep: Option<&'a Path>,
+    /// How it is told.
+    pub(super) telling: replay::Wanted<'a>,
+}
+
+/// Runs a scenario on sockets, and prints the verdict.
+pub(super) fn run(mut scenario: Scenario, wanted: &Wanted<'_>, shell: &mut Shell) -> Outcome {
+    let unfit = net::fit(&scenario);
+    if !unfit.is_empty() {
+        let unfit: Vec<String> = unfit.iter().map(|one| format!("\n  {one}")).collect();
+        let name = wanted.name;
+        let why = format!("{name}: real sockets cannot honour all of it:{}", unfit.concat());
+        return Err(Failure::Usage(why));
+    }
+    let unjudged = net::unjudged(&mut scenario.expect);
+    if !unjudged.is_empty() {
+        shell.say(&format!("not judged on real sockets: expect.{}", unjudged.join(", expect.")));
+    }
+    let folder = Folder::make(wanted.keep)?;
+    let runtime = client::runtime()?;
+    let ended = runtime.block_on(async {
+        // Before anything runs, so that no signal finds it unprepared.
+        let mut signals = Signals::new()?;
+        tokio::select! {
+            ended = play(&scenario, &folder.path) => ended.map(Some).map_err(broken),
+            () = signals.next() => Ok::<_, Failure>(None),
+        }
+    })?;
+    // Nodes that still run end before their folder goes.
+    drop(runtime);
+    let Some(ended) = ended else {
+        shell.complain("stopped by a signal before the run was over; nothing is judged");
+        return Ok(Exit::Undecided);
+    };
+    let failed = |error: net::ReplayError| Failure::Usage(error.to_string());
+    let recording = Recording::open(&folder.path).map_err(failed)?.ended(ended);
+    replay::tell(&recording, &wanted.telling, shell)
+}
+
+fn broken(error: TroupeError) -> Failure {
+    Failure::Usage(error.to_string())
+}
+
+/// Plays a scenario to its end.
+async fn play(scenario: &Scenario, folder: &Path) -> Result<Ended, TroupeError> {
+    let Layout { nodes, .. } = Layout::of(scenario);
+    let mut troupe = Troupe::start(nodes)?;
+    let opening = OPENING + Duration::from_millis(20) * u32::from(nodes);
+    troupe.begin(&to_toml(scenario), folder, opening, net::wall_ns).await?;
+    let ended = watch(scenario, &mut troupe).await?;
+    troupe.stop().await?;
+    Ok(ended)
+}
+
+/// Waits until nothing is left to do, or for too long.
+async fn watch(scenario: &Scenario, troupe: &mut Troupe) -> Result<Ended, TroupeError> {
+    let patience = liveness::patience_where(scenario, SOCKETS_NS);
+    let mut before: Vec<Standing> = Vec::new();
+    loop {
+        let now = troupe.standings().await?;
+        let now_ns = now.iter().map(|one| one.now_ns).max().unwrap_or(0);
+        let trouble_ns = now.iter().map(|one| one.trouble_ns).max().unwrap_or(0);
+        let rest = patience.clone().map(|patience| Rest {
+            since_ns: trouble_ns.max(patience.planned_ns),
+            by_ns: patience.ends_ns(trouble_ns),
+        });
+        let limit_ns = scenario.limits.time_ns;
+        let stop = match &rest {
+            _ if are_still(&before, &now) => Some(Stop::Quiet),
+            _ if now_ns > BEGINNING_NS && now.iter().any(|one| !one.has_begun) => {
+                return Err(TroupeError::Apart);
+            }
+            _ if now_ns > limit_ns => Some(Stop::TimeLimit(limit_ns)),
+            Ok(Rest { since_ns, by_ns }) if now_ns > *by_ns => {
+                Some(Stop::Restless { since_ns: *since_ns, by_ns: *by_ns })
+            }
+            _ => None,
+        };
+        if let Some(stop) = stop {
+            return Ok(Ended { stop, rest });
+        }
+        before = now;
+        tokio::time::sleep(ASKED_EVERY).await;
+    }
+}
+
+/// Whether nothing was left to do anywhere at a moment between these two times.
+fn are_still(before: &[Standing], now: &[Standing]) -> bool {
+    let is_still = |(before, now): (&Standing, &Standing)| {
+        before.is_quiet && now.is_quiet && before.moves == now.moves
+    };
+    before.len() == now.len() && before.iter().zip(now).all(is_still)
+}
+
+/// Where nodes record. A folder that nobody asked to keep goes with this.
+struct Folder {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Folder {
+    fn make(keep: Option<&Path>) -> Result<Folder, Failure> {
+        let (path, is_kept) = match keep {
+            Some(path) => (path.to_owned(), true),
+            None => {
+                let number = getrandom::u64().map_err(std::io::Error::other)?;
+                (std::env::temp_dir().join(format!("perjury-real-{number:016x}")), false)
+            }
+        };
+        let is_free = fs::read_dir(&path).map_or(true, |mut entries| entries.next().is_none());
+        if !is_free {
+            let path = path.display();
+            let why = format!("--keep {path}: there is something already; name a new folder");
+            return Err(Failure::Usage(why));
+        }
+        let mut making = fs::DirBuilder::new();
+        making.recursive(true);
+        // What is recorded holds the keys of all processes.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut making, 0o700);
+        making.create(&path).map_err(Failure::at(&path))?;
+        Ok(Folder { path, is_kept })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // What is left there harms nobody.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
