@@ -27,8 +27,13 @@ fn ran(words: &[&str]) -> (Value, i32) {
 /// Runs a scenario in both ways: verdict, exit code, dictionary and results are the same. Returns
 /// the run on sockets.
 fn both(file: &str, change: &[&str]) -> Value {
+    both_keeping(file, change, &[])
+}
+
+/// The same, with these words for the run on sockets alone.
+fn both_keeping(file: &str, change: &[&str], keep: &[&str]) -> Value {
     let (simulated, simulated_code) = ran(&[&[file], change].concat());
-    let (real, real_code) = ran(&[&[file, "--real"], change].concat());
+    let (real, real_code) = ran(&[&[file, "--real"], change, keep].concat());
     for key in ["verdict", "first_broken", "dictionary", "faulty"] {
         assert_eq!(real[key], simulated[key], "{key} of {file}: {real:#}");
     }
@@ -114,20 +119,60 @@ fn what_is_broken_is_found_to_be() {
     assert_eq!(real["verdict"], "broken");
 }
 
-/// Nobody is there to answer: on sockets, too, that is found when patience ends.
+/// Nobody is there to answer: on sockets, too, that is found when patience ends, and again in what
+/// was kept of it.
 #[test]
 fn who_waits_for_ever_is_found_to() {
-    let file = scratch("real-waits").join("waits.toml");
+    let folder = scratch("real-waits");
+    let [file, kept] = ["waits.toml", "kept"].map(|name| folder.join(name).display().to_string());
     let text = "protocol = \"solo\"\n[timeouts]\nclient = \"100ms\"\n[[client]]\n\
                 workload = \"put('k','v'); get('k')\"\n[[fault]]\nreplica = 0\n\
                 when = \"received(ask,1)\"\nthen = \"crash()\"\n";
     fs::write(&file, text).expect("it can be written");
-    let real = both(&file.display().to_string(), &[]);
-    assert_eq!(
-        (&real["verdict"], &real["first_broken"]),
-        (&"beyond_tolerance".into(), &"liveness".into())
-    );
-    assert_eq!(real["clients"][0]["waits_for"], "get('k')");
+    let (simulated, _) = ran(&[&file]);
+    let (real, real_code) = ran(&[&file, "--real", "--keep", &kept]);
+    for run in [&simulated, &real] {
+        assert_eq!(
+            (&run["verdict"], &run["first_broken"]),
+            (&json!("beyond_tolerance"), &json!("liveness"))
+        );
+        assert_eq!(run["clients"][0]["waits_for"], "get('k')");
+        assert_eq!(run["dictionary"], json!({ "k": "v" }));
+    }
+    let again = perjury(&["replay", &kept, "--json"]);
+    assert_eq!((code(&again), real_code), (5, 5), "{}", err(&again));
+    let again: Value = serde_json::from_str(&out(&again)).expect("it is JSON");
+    assert_eq!((&again["digest"], &again["end"]), (&real["digest"], &real["end"]));
+}
+
+/// A file of the course format says which hosts there are, and who lives on which.
+#[test]
+fn hosts_are_nodes_with_whom_they_are_said_to_have() {
+    let folder = scratch("real-hosts");
+    let [file, kept] = ["hosts.txt", "kept"].map(|name| folder.join(name).display().to_string());
+    let text = "test_case_name = hosts\nt = 1\nnum_client = 2\nclient_timeout = 3000\n\
+                head_timeout = 3000\nnonhead_timeout = 3000\ncheckpt_interval = 2\n\
+                hosts = localhost; localhost; localhost\nclient_hosts = 2; 0\n\
+                replica_hosts = 1; 0; 1\nworkload[0] = put('a','1'); append('a','2')\n\
+                workload[1] = put('b','1'); get('b')\n\
+                failures[0,2] = shuttle(0,1), change_result()\n";
+    fs::write(&file, text).expect("it can be written");
+    let real = both_keeping(&file, &[], &["--keep", &kept]);
+    assert_eq!(real["dictionary"], json!({ "a": "12", "b": "1" }));
+    let lives = |node: &str, process: &str| {
+        Path::new(&kept).join(node).join(format!("{process}.000000.rec")).exists()
+    };
+    for (node, process) in [
+        ("node-0", "olympus"),
+        ("node-2", "client-0"),
+        ("node-0", "client-1"),
+        ("node-1", "replica-0-0"),
+        ("node-0", "replica-0-1"),
+        ("node-1", "replica-0-2"),
+    ] {
+        assert!(lives(node, process), "{process} on {node}");
+    }
+    assert!(!Path::new(&kept).join("node-3").exists());
 }
 
 #[test]

@@ -180,7 +180,11 @@ fn on_sockets(args: &Args, scenario: Scenario, shell: &mut Shell) -> Outcome {
     let (states, view, json) = (args.states, args.view.as_deref(), args.json);
     let telling = replay::Wanted { name, log, states, view, json, compares: false };
     let wanted = real::Wanted { name, keep: args.keep.as_deref(), telling };
-    real::run(scenario, &wanted, shell)
+    let exit = real::run(scenario, &wanted, shell)?;
+    if exit != Exit::Held {
+        shell.say(&format!("again: {} --real", args.subject.replay()));
+    }
+    Ok(exit)
 }
 
 /// Runs, and logs as far as that is wanted.

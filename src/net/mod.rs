@@ -73,9 +73,9 @@ pub use load::{Asked, Asks, Load, Tally, load, load_by};
 pub use log::{LogFolder, LogForm};
 pub use member::Member;
 pub use placement::{Host, InTurn, Placement, Wishes};
-pub use real::{Acting, Layout, Part, PartError, Unfit, fit, unjudged};
+pub use real::{Acting, Ended, Layout, Part, PartError, Unfit, fit, unjudged};
 pub use record::{RECORDING_FORMAT, RecordError, RecordFolder};
-pub use replay::{Cut, Ended, Parting, Recording, ReplayError, Replayed, ReplayedProcess, replay};
+pub use replay::{Cut, Parting, Recording, ReplayError, Replayed, ReplayedProcess, replay};
 pub use report::{
     Board, LinkReport, NodeReport, NodeStats, ProcessReport, REPORT_FORMAT, Report, UsersReport,
 };

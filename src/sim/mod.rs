@@ -245,7 +245,7 @@ impl fmt::Display for Stop {
                 write!(f, "no rest for {span} after the last trouble")
             }
             Stop::TimeLimit(ns) => {
-                write!(f, "the limit on virtual time was reached ({})", crate::time::Span(*ns))
+                write!(f, "the limit on time was reached ({})", crate::time::Span(*ns))
             }
             Stop::StepLimit(steps) => write!(f, "the limit on steps was reached ({steps})"),
             Stop::Standstill { steps, at_ns, process, kind } => {

@@ -12,11 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::judge::liveness;
 use crate::net::{self, Ended, Layout, Recording, Standing};
-use crate::run::Rest;
 use crate::scenario::{Scenario, to_toml};
-use crate::sim::Stop;
 
 use super::serve::Signals;
 use super::shell::Shell;
@@ -30,8 +27,6 @@ const ASKED_EVERY: Duration = Duration::from_millis(20);
 const OPENING: Duration = Duration::from_millis(200);
 /// How long the nodes may take to begin.
 const BEGINNING_NS: u64 = 60_000_000_000;
-/// By how much longer a message may take on sockets of a busy machine than its network says.
-const SOCKETS_NS: u64 = 5_000_000;
 
 /// What is wanted of a run on sockets.
 pub(super) struct Wanted<'a> {
@@ -73,7 +68,8 @@ pub(super) fn run(mut scenario: Scenario, wanted: &Wanted<'_>, shell: &mut Shell
         return Ok(Exit::Undecided);
     };
     let failed = |error: net::ReplayError| Failure::Usage(error.to_string());
-    let recording = Recording::open(&folder.path).map_err(failed)?.ended(ended);
+    ended.keep(&folder.path).map_err(Failure::at(&folder.path))?;
+    let recording = Recording::open(&folder.path).map_err(failed)?;
     replay::tell(&recording, &wanted.telling, shell)
 }
 
@@ -94,42 +90,19 @@ async fn play(scenario: &Scenario, folder: &Path) -> Result<Ended, TroupeError> 
 
 /// Waits until nothing is left to do, or for too long.
 async fn watch(scenario: &Scenario, troupe: &mut Troupe) -> Result<Ended, TroupeError> {
-    let patience = liveness::patience_where(scenario, SOCKETS_NS);
     let mut before: Vec<Standing> = Vec::new();
     loop {
         let now = troupe.standings().await?;
-        let now_ns = now.iter().map(|one| one.now_ns).max().unwrap_or(0);
-        let trouble_ns = now.iter().map(|one| one.trouble_ns).max().unwrap_or(0);
-        let rest = patience.clone().map(|patience| Rest {
-            since_ns: trouble_ns.max(patience.planned_ns),
-            by_ns: patience.ends_ns(trouble_ns),
-        });
-        let limit_ns = scenario.limits.time_ns;
-        let stop = match &rest {
-            _ if are_still(&before, &now) => Some(Stop::Quiet),
-            _ if now_ns > BEGINNING_NS && now.iter().any(|one| !one.has_begun) => {
-                return Err(TroupeError::Apart);
-            }
-            _ if now_ns > limit_ns => Some(Stop::TimeLimit(limit_ns)),
-            Ok(Rest { since_ns, by_ns }) if now_ns > *by_ns => {
-                Some(Stop::Restless { since_ns: *since_ns, by_ns: *by_ns })
-            }
-            _ => None,
-        };
-        if let Some(stop) = stop {
-            return Ok(Ended { stop, rest });
+        let ended = Ended::of(&before, &now);
+        if ended.now_ns > BEGINNING_NS && now.iter().any(|one| !one.has_begun) {
+            return Err(TroupeError::Apart);
+        }
+        if ended.stop(scenario).is_some() {
+            return Ok(ended);
         }
         before = now;
         tokio::time::sleep(ASKED_EVERY).await;
     }
-}
-
-/// Whether nothing was left to do anywhere at a moment between these two times.
-fn are_still(before: &[Standing], now: &[Standing]) -> bool {
-    let is_still = |(before, now): (&Standing, &Standing)| {
-        before.is_quiet && now.is_quiet && before.moves == now.moves
-    };
-    before.len() == now.len() && before.iter().zip(now).all(is_still)
 }
 
 /// Where nodes record. A folder that nobody asked to keep goes with this.

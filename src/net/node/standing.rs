@@ -21,6 +21,9 @@ impl<P: Protocol> Node<P> {
 
     /// Messages that were long enough on their way go on.
     pub(super) fn travel(&mut self) {
+        if self.transit.is_none() {
+            return;
+        }
         let now_ns = self.plan.clock.now().monotonic_ns;
         while let Some(parcel) = self.transit.as_mut().and_then(|transit| transit.next(now_ns)) {
             self.route(parcel);

@@ -10,8 +10,10 @@
 //!
 //! * `fit`: what such a run cannot honour is refused by name, and what cannot be judged is said;
 //! * `part`: one node's share in the run;
+//! * `end`: when it is over, and what is known of that;
 //! * `trouble`: pauses and crashes at their times, beside the failures that messages set off.
 
+mod end;
 mod fit;
 mod part;
 pub(super) mod trouble;
@@ -21,6 +23,7 @@ use crate::scenario::{Protocol, Scenario};
 use super::placement::Wishes;
 use super::roster::NodeNumber;
 
+pub use end::Ended;
 pub(super) use fit::forgive;
 pub use fit::{Unfit, fit, unjudged};
 pub use part::{Acting, Part, PartError};

@@ -33,16 +33,14 @@ use serde::de::DeserializeOwned;
 use crate::crypto::Digest;
 use crate::identity::{Address, Class, Identity};
 use crate::judge::Judged;
-use crate::judge::liveness::NoDemand;
 use crate::process::Interposers;
 use crate::protocol::bcr::{Bcr, Quirk, Sound};
 use crate::protocol::solo::Solo;
-use crate::run::{Report, Rest, States, Told};
+use crate::run::{Report, States, Told};
 use crate::scenario::{self, Protocol as Runs, Scenario, Verdict};
-use crate::sim::Stop;
 use crate::trace::{Event, Line, Ordinals, What};
 
-use super::real::{self, trouble};
+use super::real::{self, Ended, trouble};
 use super::record::format::{Header, RECORDING_FORMAT, SCENARIO, Segment, Unread};
 use super::record::segments_in;
 pub use player::Parting;
@@ -220,16 +218,8 @@ pub struct Recording {
     folder: PathBuf,
     scenario: Result<Scenario, String>,
     tracks: Vec<Arc<Track>>,
+    /// How it ended, if that is known: then nobody was gone before.
     ended: Option<Ended>,
-}
-
-/// How a run on sockets came to its end, where somebody saw all of it.
-#[derive(Clone, Debug)]
-pub struct Ended {
-    /// Why it was over.
-    pub stop: Stop,
-    /// By when it had to be at rest; or why it had not.
-    pub rest: Result<Rest, NoDemand>,
 }
 
 impl Recording {
@@ -266,15 +256,9 @@ impl Recording {
         let scenarios = folders.iter().map(|part| part.join(SCENARIO));
         let told = scenarios.clone().find(|path| path.exists()).or(scenarios.clone().next());
         let scenario = read_scenario(&told.unwrap_or_default());
-        Ok(Recording { folder, scenario, tracks, ended: None })
-    }
-
-    /// The same for a run of which it is known how it ended, with nobody gone before: then its
-    /// judges can say whether every request was answered in time.
-    #[must_use]
-    pub fn ended(mut self, ended: Ended) -> Recording {
-        self.ended = Some(ended);
-        self
+        let broken = |error| ReplayError::File { path: folder.clone(), error };
+        let ended = Ended::kept(&folder).map_err(broken)?;
+        Ok(Recording { folder, scenario, tracks, ended })
     }
 
     /// What was run.
@@ -376,8 +360,7 @@ impl Recording {
             .filter(|track| self.is_killed(track))
             .map(|track| track.who())
             .collect();
-        let ended = self.ended.clone();
-        let mut report = scene.borrow().report(scenario, &killed, ended);
+        let mut report = scene.borrow().report(scenario, &killed, self.ended);
         if self.tracks.iter().any(|track| track.is_spoilt()) || !report_is_whole(&report) {
             // What lacks may be what a judge misses.
             report.verdict = Verdict::Undecided;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Ended;
+use super::super::real::Ended;
 use crate::crypto::{Memory, Notary, Office, Scheme};
 use crate::identity::{Class, Identity};
 use crate::judge::Judged;
@@ -193,15 +193,12 @@ impl<P: Judged> Scene<P> {
         let bears = |who: &Identity| who.class == Class::Replica && killed.contains(who);
         let is_whole = self.silent.iter().all(bears);
         let is_seen = ended.is_some();
-        let cut = Ended {
-            stop: Stop::Recorded { open: open as u64, is_whole },
-            rest: Err(NoDemand::RealTime),
-        };
-        let Ended { stop, rest } = ended.filter(|_| is_whole).unwrap_or(cut);
+        let ended = ended.filter(|_| is_whole);
+        let stop = ended.and_then(|ended| ended.stop(scenario));
         let ending = Ending {
-            stop,
+            stop: stop.unwrap_or(Stop::Recorded { open: open as u64, is_whole }),
             now_ns: self.now_ns,
-            rest,
+            rest: ended.map_or(Err(NoDemand::RealTime), |ended| ended.rest(scenario)),
             stats: self.stats,
             unasked: Vec::new(),
             tolerated: scenario.protocol.tolerated(),
