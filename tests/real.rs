@@ -73,7 +73,7 @@ fn so_they_do_where_a_replica_is_gone_or_lies() {
     let cases = [
         ("head_crashes_on_request", 1),
         ("head_equivocates", 1),
-        ("middle_lies_about_result", 1),
+        ("middle_changes_operation", 1),
         ("head_skips_a_slot", 1),
         ("head_flips_a_bit", 1),
         ("liar_in_the_second_configuration", 2),
