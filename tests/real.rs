@@ -87,11 +87,12 @@ fn so_they_do_where_a_replica_is_gone_or_lies() {
 }
 
 #[test]
-fn so_they_do_where_the_network_is_bad() {
+fn so_they_do_where_the_network_is_bad_and_clocks_are_wrong() {
     let real = both("scenarios/bcr/partition_that_heals.toml", &[]);
     let at_ns = real["virtual_time_ns"].as_u64().expect("a number");
     assert!(at_ns > 2_000_000_000, "nobody is answered while they are apart: {at_ns}");
     both("scenarios/bcr/duplicates_are_harmless.toml", &[]);
+    both("scenarios/bcr/clocks_and_pauses.toml", &[]);
     both("scenarios/solo/lost_answers_are_repeated.toml", &[]);
 }
 
@@ -187,7 +188,6 @@ fn what_cannot_be_honoured_is_refused_by_name() {
     assert_eq!(code(&perjury(&["run", first, "--record-tape", &tape])), 0);
     for (words, part) in [
         (&["scenarios/bcr/priorities_decide.toml"][..], "  schedule: what arrives next on sockets"),
-        (&["scenarios/bcr/clocks_and_pauses.toml"], "  process.clock_rate: all processes have the"),
         (&[first, "--tape", &tape], "  choice: the answer at '"),
         (&[first, "--set", "limits.steps=9"], "  limits.steps: steps are not counted here; write"),
         (&[first, "--set", "t=21"], "  t: t = 21; take 0 to 20"),

@@ -37,6 +37,8 @@ use carried::Carried;
 pub use branch::{Branches, Next, NextWhat};
 #[cfg(feature = "net")]
 pub(crate) use link::Fate;
+#[cfg(feature = "net")]
+pub(crate) use node::Clock;
 pub use pending::Pending;
 #[cfg(feature = "net")]
 pub(crate) use roads::Roads;

@@ -81,27 +81,27 @@ impl<P: Protocol> Node<P> {
 
 /// How a process's clocks differ from the true time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     /// Local nanoseconds per true second.
-    pub(super) rate_ppb: u64,
+    pub(crate) rate_ppb: u64,
     /// How much the wall clock is ahead.
-    pub(super) ahead_ns: i64,
+    pub(crate) ahead_ns: i64,
 }
 
 const TRUE_PPB: u64 = 1_000_000_000;
 
 impl Clock {
-    pub(super) const TRUE: Clock = Clock { rate_ppb: TRUE_PPB, ahead_ns: 0 };
+    pub(crate) const TRUE: Clock = Clock { rate_ppb: TRUE_PPB, ahead_ns: 0 };
 
     /// What the process is told at this true time.
-    pub(super) fn read(self, true_ns: u64) -> Now {
+    pub(crate) fn read(self, true_ns: u64) -> Now {
         let monotonic_ns = scale(true_ns, self.rate_ppb, TRUE_PPB);
         let wall_ns = WALL_START_NS.saturating_add(monotonic_ns);
         Now { monotonic_ns, wall_ns: wall_ns.saturating_add_signed(self.ahead_ns) }
     }
 
     /// How long this much local time takes in truth, never less.
-    pub(super) fn true_length(self, local_ns: u64) -> u64 {
+    pub(crate) fn true_length(self, local_ns: u64) -> u64 {
         if self.rate_ppb == TRUE_PPB {
             return local_ns;
         }

@@ -66,23 +66,7 @@ pub fn fit(scenario: &Scenario) -> Vec<Unfit> {
     if scenario.limits.steps != Limits::USUAL.steps {
         refuse("limits.steps", "steps are not counted here; write limits.time".to_owned());
     }
-    clocks(scenario, &mut refuse);
     unfit
-}
-
-/// The clocks of one machine are what they are.
-fn clocks(scenario: &Scenario, refuse: &mut impl FnMut(&str, String)) {
-    for process in &scenario.processes {
-        let knobs = [
-            ("clock_offset", process.clock_offset_ns.is_some()),
-            ("clock_rate", process.clock_rate_ppb.is_some()),
-            ("jumps", !process.jumps.is_empty()),
-        ];
-        for (knob, _) in knobs.iter().filter(|(_, given)| *given) {
-            let why = "all processes have the clock of this machine; leave it out";
-            refuse(&format!("process.{knob}"), why.to_owned());
-        }
-    }
 }
 
 /// Events that no process sees, so that they are not on record.
