@@ -61,7 +61,7 @@ pub(super) fn run(mut scenario: Scenario, wanted: &Wanted<'_>, shell: &mut Shell
             () = signals.next() => Ok::<_, Failure>(None),
         }
     })?;
-    // Nodes that still run end before their folder goes.
+    // Nodes that still run are killed before their folder goes.
     drop(runtime);
     let Some(ended) = ended else {
         shell.complain("stopped by a signal before the run was over; nothing is judged");
