@@ -8,25 +8,23 @@
 #![cfg(unix)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it gives a short account")]
 
+mod book;
+mod nodes;
 mod shell;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
-use perjury::judge::linear::{self, Act, Answer};
-use perjury::net::{User, operation};
-use perjury::object::Reply;
+use book::Book;
+use nodes::Node;
+use perjury::net::User;
 use shell::{code, err, out, perjury, scratch};
-use tokio::time::Instant;
-
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Three namespaces, each with one end of a cable; the other ends are on a bridge of this machine.
 struct Hosts {
@@ -99,70 +97,16 @@ fn ip(words: &[&str]) -> Result<(), String> {
     }
 }
 
-/// A node at work in its namespace. Dropped, it is killed.
-struct Node {
-    child: Child,
-    told: PathBuf,
-}
-
-impl Node {
-    fn start(hosts: &Hosts, folder: &Path, host: u32, life: &str) -> Node {
-        let told = folder.join(format!("host{host}{life}.txt"));
-        let file = File::create(&told).expect("it can be made");
-        let logs = folder.join(format!("logs{host}{life}"));
-        let child = Command::new("ip")
-            .args(["netns", "exec", &hosts.space(host), env!("CARGO_BIN_EXE_perjury"), "node"])
-            .args(["--name", &format!("host{host}"), "--config"])
-            .arg(folder.join("cluster.toml"))
-            .arg("--log")
-            .arg(&logs)
-            .env("NO_COLOR", "1")
-            .stdout(file.try_clone().expect("it can be written by both"))
-            .stderr(file)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        Node { child, told }
-    }
-
-    /// What it has told so far.
-    fn told(&self) -> String {
-        fs::read_to_string(&self.told).expect("it was made")
-    }
-
-    /// Waits until it has told this; returns how long that took.
-    async fn tells(&self, words: &str) -> Duration {
-        let began = Instant::now();
-        self.tells_again(words, 1).await;
-        began.elapsed()
-    }
-
-    /// Waits until it has told this so often.
-    async fn tells_again(&self, words: &str, times: usize) {
-        let began = Instant::now();
-        while self.told().matches(words).count() < times {
-            assert!(began.elapsed() < PATIENCE, "not {times} times {words:?} in {}", self.told());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(sent.expect("there is kill").success());
-    }
-
-    /// As if its machine were gone.
-    fn kill(&mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
+/// Starts a node in its namespace.
+fn start(hosts: &Hosts, folder: &Path, host: u32, life: &str) -> Node {
+    let mut command = Command::new("ip");
+    command
+        .args(["netns", "exec", &hosts.space(host), env!("CARGO_BIN_EXE_perjury"), "node"])
+        .args(["--name", &format!("host{host}"), "--config"])
+        .arg(folder.join("cluster.toml"))
+        .arg("--log")
+        .arg(folder.join(format!("logs{host}{life}")));
+    Node::start(command, folder.join(format!("host{host}{life}.txt")))
 }
 
 /// Makes the keys and the file of the cluster.
@@ -185,42 +129,19 @@ fn configure(hosts: &Hosts, folder: &Path) {
 }
 
 /// What the users of a cluster see.
-#[derive(Default)]
 struct Load {
-    /// A clock that shows another time at every look.
-    clock: Cell<u64>,
-    acts: RefCell<Vec<Act>>,
-    answered: Cell<u64>,
-    longest: Cell<Duration>,
+    book: Book,
     is_over: Cell<bool>,
 }
 
 const USERS: u32 = 4;
 
 impl Load {
-    fn tick(&self) -> u64 {
-        self.clock.set(self.clock.get() + 1);
-        self.clock.get()
-    }
-
-    async fn ask(&self, user: &mut User, client: u32, text: &str) -> String {
-        let (called, began) = (self.tick(), Instant::now());
-        let answer = user.ask(text, PATIENCE).await.expect("the gateway answers");
-        let told = answer.unwrap_or_else(|why| panic!("{text} is refused: {why}"));
-        let returned = Some((self.tick(), Reply::of(&told.as_str().into())));
-        let operation = operation(text).expect("it is one");
-        let act = Act { client, operation, called, returned, returned_ns: 0 };
-        self.acts.borrow_mut().push(act);
-        self.answered.set(self.answered.get() + 1);
-        self.longest.set(self.longest.get().max(began.elapsed()));
-        told
-    }
-
     /// One user: writes a diary of its own, and quarrels with the others about two keys.
     async fn user(self: Rc<Load>, gateway: SocketAddr, number: u32) -> (u32, String) {
         let mut user = User::connect(gateway).await.expect("the gateway listens");
         let mut diary = String::from("begin");
-        self.ask(&mut user, number, &format!("put('diary {number}','{diary}')")).await;
+        self.book.ask(&mut user, number, &format!("put('diary {number}','{diary}')")).await;
         let mut pace = tokio::time::interval(Duration::from_millis(20));
         for step in 0.. {
             if self.is_over.get() {
@@ -232,29 +153,28 @@ impl Load {
                 0 | 2 => {
                     let entry = format!(" {step}");
                     let append = format!("append('diary {number}','{entry}')");
-                    assert_eq!(self.ask(&mut user, number, &append).await, "OK");
+                    assert_eq!(self.book.ask(&mut user, number, &append).await, "OK");
                     diary.push_str(&entry);
                 }
-                1 => drop(self.ask(&mut user, number, &format!("put('{common}','{step}')")).await),
+                1 => drop(
+                    self.book.ask(&mut user, number, &format!("put('{common}','{step}')")).await,
+                ),
                 3 => {
                     let append = format!("append('{common}','.{number}')");
-                    self.ask(&mut user, number, &append).await;
+                    self.book.ask(&mut user, number, &append).await;
                 }
-                _ => drop(self.ask(&mut user, number, &format!("get('{common}')")).await),
+                _ => drop(self.book.ask(&mut user, number, &format!("get('{common}')")).await),
             }
         }
         (number, diary)
     }
 
-    /// Waits until so many requests more are answered; tells of it.
+    /// Waits until requests are answered again; tells of it.
     async fn goes_on(&self, after: &str) {
         const MORE: u64 = 60;
-        let (wanted, began) = (self.answered.get() + MORE, Instant::now());
-        while self.answered.get() < wanted {
-            assert!(began.elapsed() < PATIENCE, "nothing is answered after {after}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let longest = self.longest.take().as_secs_f32();
+        self.book.goes_on(MORE, after).await;
+        let (longest, _) = self.book.longest();
+        let longest = longest.as_secs_f32();
         println!("  {MORE} answers after {after}; the longest wait was {longest:.1} s");
     }
 }
@@ -271,7 +191,7 @@ async fn happen(hosts: &Hosts, folder: &Path, [first, second, third]: &mut [Node
     load.goes_on("it is in again").await;
     second.kill();
     load.goes_on("host 2 is killed").await;
-    *second = Node::start(hosts, folder, 2, "again");
+    *second = start(hosts, folder, 2, "again");
     second.tells("ready     0 clients here").await;
     first.tells("node 0 has node 1 again, which was started anew and is empty").await;
     load.goes_on("it is started anew").await;
@@ -298,10 +218,10 @@ fn three_hosts_lose_nothing_that_was_acknowledged() {
     };
     let folder = scratch("three-hosts");
     configure(&hosts, &folder);
-    let mut nodes = HOSTS.map(|host| Node::start(&hosts, &folder, host, ""));
+    let mut nodes = HOSTS.map(|host| start(&hosts, &folder, host, ""));
     let gateway = format!("{}:7415", hosts.address(1)).parse().expect("it is an address");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let load = Rc::new(Load::default());
+    let load = Rc::new(Load { book: Book::new(), is_over: Cell::default() });
     tokio::task::LocalSet::new().block_on(&runtime.expect("it can be had"), async {
         for node in &nodes {
             node.tells("ready     ").await;
@@ -313,26 +233,15 @@ fn three_hosts_lose_nothing_that_was_acknowledged() {
         let mut reader = User::connect(gateway).await.expect("the gateway listens");
         for user in users {
             let (number, diary) = user.await.expect("it is content");
-            let kept = load.ask(&mut reader, USERS, &format!("get('diary {number}')")).await;
+            let kept = load.book.ask(&mut reader, USERS, &format!("get('diary {number}')")).await;
             assert_eq!(kept, diary, "every acknowledged write is there, once");
         }
     });
-    let mut history = load.acts.take();
-    history.sort_by_key(|act| act.called);
-    assert_eq!(linear::check(&history), Answer::Yes);
     println!(
         "  all {} acts are linearizable, and every acknowledged write is there",
-        history.len()
+        load.book.judge()
     );
-    stop(&mut nodes[0]);
-}
-
-/// A node that is told to stop does so in order.
-fn stop(node: &mut Node) {
-    node.signal("-TERM");
-    let status = node.child.wait().expect("it ends");
-    assert_eq!(status.code(), Some(0), "{}", node.told());
-    assert!(node.told().contains("\nstopped   "), "{}", node.told());
+    nodes[0].stop();
 }
 
 #[expect(clippy::disallowed_methods, reason = "whether it may be skipped, the caller says")]
