@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use perjury::judge::linear::{self, Act, Answer};
 use perjury::net::{
-    Cluster, ClusterError, ClusterFile, Hello, Knobs, LogFolder, LogForm, Member, NodeSecret,
-    Notice, Notices, Peer, Plan, Request, User, UserError, operation,
+    Board, Cluster, ClusterError, ClusterFile, Hello, Knobs, LogFolder, LogForm, Member,
+    NodeSecret, Notice, Notices, Peer, Plan, Request, User, UserError, Window, operation,
 };
 use perjury::object::Reply;
 use perjury::protocol::bcr::Bcr;
@@ -205,19 +205,52 @@ fn strangers_and_garbage_are_refused_and_the_cluster_goes_on() {
     let gateway = cluster.gateway();
     send(gateway, &[3]);
     ear.wait_for("did not say what it speaks in time");
-    send(gateway, &[0xff; 300]);
+    let hello = |format| frame(&wire::encode(&Hello { format, ..Hello::OWN }));
+    for words in [&[0xff; 300][..], &[3, 0, 0, 0, 1, 2, 3], &hello(77)] {
+        send(gateway, words);
+        ear.wait_for("version 1 of the users' protocol");
+    }
+    send(gateway, &[hello(1), vec![0xff; 300]].concat());
     ear.wait_for("a frame of 4294967295 bytes is longer than 1048576");
-    send(gateway, &[3, 0, 0, 0, 1, 2, 3]);
-    let hello = frame(&wire::encode(&Hello { format: 77, ..Hello::OWN }));
-    send(gateway, &hello);
-    ear.wait_for("version 1 of the users' protocol");
-    let mut rubbish = frame(&wire::encode(&Hello::OWN));
-    rubbish.extend(frame(&[0x80; 20]));
-    send(gateway, &rubbish);
+    send(gateway, &[hello(1), frame(&[0x80; 20])].concat());
     ear.wait_for("the message is damaged or of another version");
     let told =
         block_on(async { ask(&mut user(&cluster).await, &["put('k','v')", "get('k')"]).await });
     assert_eq!(told, ["OK", "v"]);
+    cluster.stop().expect("it stops");
+}
+
+/// Calls more often than there are places for those who say nothing, who would be given an hour
+/// each; returns once the first of them was hung up on.
+fn crowd(address: SocketAddr) -> Vec<TcpStream> {
+    let call = |_| TcpStream::connect(address).expect("somebody listens");
+    let mut crowd: Vec<TcpStream> = (0..200).map(call).collect();
+    crowd[0].set_read_timeout(Some(PATIENCE)).expect("it can be limited");
+    assert_eq!(crowd[0].read(&mut [0]).expect("it is hung up on"), 0);
+    crowd
+}
+
+#[test]
+fn a_crowd_that_says_nothing_keeps_nobody_out() {
+    let board = Board::default();
+    let handshake = Duration::from_secs(3600);
+    let plan = Plan { handshake, board: Some(board.clone()), ..Plan::new(1) };
+    let cluster = Cluster::start(&plan).expect("it starts");
+    let at_gateway = crowd(cluster.gateway());
+    let told = block_on(async { ask(&mut user(&cluster).await, &["put('k','v')"]).await });
+    assert_eq!(told, ["OK"]);
+    drop(at_gateway);
+    let window = Window::open(board, SocketAddr::from(([127, 0, 0, 1], 0))).expect("it opens");
+    let at_window = crowd(window.address());
+    let mut stream = TcpStream::connect(window.address()).expect("it is open");
+    stream.set_read_timeout(Some(PATIENCE)).expect("it can be limited");
+    stream.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").expect("it is taken");
+    let mut page = String::new();
+    stream.read_to_string(&mut page).expect("it is answered");
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+    drop(at_window);
+    let node = cluster.nodes().next().expect("there are nodes").address;
+    drop(crowd(node));
     cluster.stop().expect("it stops");
 }
 

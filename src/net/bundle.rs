@@ -8,7 +8,7 @@ use crate::wire::{self, WireError};
 
 use super::arrival::Parcel;
 
-/// The most parcels of a bundle.
+/// The most parcels of a bundle, far fewer than may wait for a node to take them.
 const MOST_PARCELS: usize = 256;
 /// How long a bundle of several may be; what is longer goes alone.
 const LONGEST: usize = 256 << 10;
@@ -72,11 +72,13 @@ pub(super) fn unpack<P: Protocol>(bytes: &[u8], limit: usize) -> Result<Vec<Parc
     if bytes.len() > limit {
         return Err(WireError::TooLong { length: bytes.len(), limit });
     }
-    let Some((count, mut rest)) = bytes.split_first_chunk() else {
-        return Err(WireError::Refused("a bundle without a number".to_owned()));
+    let count = bytes.split_first_chunk().map(|(count, rest)| (u16::from_le_bytes(*count), rest));
+    let Some((count, mut rest)) = count.filter(|(count, _)| usize::from(*count) <= MOST_PARCELS)
+    else {
+        return Err(WireError::Refused(format!("a bundle has at most {MOST_PARCELS} parcels")));
     };
     let mut unbinder = Unbinder::default();
-    let parcels = (0..u16::from_le_bytes(*count)).map(|_| wire::decode_first(&mut rest));
+    let parcels = (0..count).map(|_| wire::decode_first(&mut rest));
     let parcels = unbinder.unbind(|| parcels.collect::<Result<Vec<_>, _>>())?;
     unbinder.finish(&mut rest).map_err(|error| WireError::Refused(error.to_string()))?;
     match rest.len() {

@@ -61,6 +61,11 @@ impl Frames {
         Frames { limit, bytes: Vec::new(), taken: 0 }
     }
 
+    /// Longer frames are allowed from now on.
+    pub(super) fn widen(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Bytes came.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.taken);

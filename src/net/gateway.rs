@@ -19,8 +19,8 @@ use crate::syntax;
 use crate::wire::{self, WireError};
 
 use super::arrival::{Arrival, Inlet};
-use super::clock::sleep_until;
 use super::frame::{FrameError, Frames};
+use super::lobby::Lobby;
 use super::report::Board;
 use super::roster::{Notice, Notices};
 use super::served::Served;
@@ -28,6 +28,10 @@ use super::user::{self, Hello, LONGEST, Request, Response};
 
 /// How many users may be connected.
 const MOST_USERS: usize = 1024;
+/// How many may be connected beside them who have not said what they speak.
+const MOST_STRANGERS: usize = 128;
+/// The longest word by which he says so.
+const LONGEST_HELLO: usize = 64;
 /// How many requests of one user may be under way; then nothing more is read of him.
 const MOST_OF_ONE: usize = 256;
 /// How many requests each client process may have before the gateway takes no more.
@@ -119,6 +123,10 @@ enum Unserved {
     Hello,
     #[error("it did not say what it speaks in time; use `perjury client`")]
     Silent,
+    #[error("too many call who do not say what they speak; see who that is, and shut them out")]
+    Crowded,
+    #[error("{MOST_USERS} users are connected, which is all that are served at once; come later")]
+    Full,
     #[error("the cluster has stopped")]
     Stopped,
 }
@@ -159,17 +167,14 @@ impl<P: Served> Gateway<P> {
                 answering.borrow_mut().take(ticket, answer.map_or_else(gone, P::result));
             }
         });
-        let places = Arc::new(Semaphore::new(MOST_USERS));
+        let (places, lobby) =
+            (Arc::new(Semaphore::new(MOST_USERS)), Lobby::with_room_for(MOST_STRANGERS));
         loop {
-            let accept = async {
-                let place = places.clone().acquire_owned().await;
-                (place, listener.accept().await)
-            };
-            let (place, accepted) = tokio::select! {
-                both = accept => both,
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
                 _ = self.closing.wait_for(|closing| *closing) => break,
             };
-            let (Ok(place), Ok((stream, from))) = (place, accepted) else {
+            let Ok((stream, from)) = accepted else {
                 // Too many files are open, or the user is gone already.
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;
                 continue;
@@ -177,11 +182,10 @@ impl<P: Served> Gateway<P> {
             let inlet = self.inlet.clone();
             let greeting = Instant::now() + self.greeting;
             let visit =
-                Visit::<P>::new(stream, inlet, desk.clone(), self.closing.clone(), greeting);
-            let notices = self.notices.clone();
+                Visit::<P>::new(stream, inlet, desk.clone(), self.closing.clone(), places.clone());
+            let (notices, lobby) = (self.notices.clone(), lobby.clone());
             tokio::task::spawn_local(async move {
-                let _place = place;
-                if let Err(error) = visit.serve().await
+                if let Err(error) = visit.serve(greeting, &lobby).await
                     // A user who hangs up is not worth a word.
                     && !matches!(error, Unserved::Io(_))
                 {
@@ -217,9 +221,9 @@ struct Visit<P: Served> {
     closing: watch::Receiver<bool>,
     responses: mpsc::UnboundedReceiver<Response>,
     respond: mpsc::UnboundedSender<Response>,
-    /// By when he must have said what he speaks; none once he has.
-    greeting: Option<Instant>,
     under_way: usize,
+    /// Where users have their places.
+    places: Arc<Semaphore>,
 }
 
 impl<P: Served> Visit<P> {
@@ -228,35 +232,79 @@ impl<P: Served> Visit<P> {
         inlet: Inlet<P>,
         desk: Rc<RefCell<Desk>>,
         closing: watch::Receiver<bool>,
-        greeting: Instant,
+        places: Arc<Semaphore>,
     ) -> Visit<P> {
         let (respond, responses) = mpsc::unbounded_channel();
         Visit {
             stream,
-            frames: Frames::within(LONGEST),
+            frames: Frames::within(LONGEST_HELLO),
             inlet,
             desk,
             closing,
             responses,
             respond,
-            greeting: Some(greeting),
             under_way: 0,
+            places,
         }
     }
 
-    async fn serve(mut self) -> Result<(), Unserved> {
+    /// Serves a user who has said by then what he speaks, and has a place in the lobby meanwhile.
+    async fn serve(mut self, greeting: Instant, lobby: &Lobby) -> Result<(), Unserved> {
         self.stream.set_nodelay(true)?;
+        let (place, must_go) = lobby.enter();
+        let mut closing = self.closing.clone();
+        let greeted = tokio::select! {
+            greeted = self.greet() => greeted,
+            () = must_go => return Err(Unserved::Crowded),
+            () = tokio::time::sleep_until(greeting) => return Err(Unserved::Silent),
+            _ = closing.wait_for(|closing| *closing) => return Ok(()),
+        };
+        drop(place);
+        let places = self.places.clone();
+        let place = greeted.and_then(|()| places.try_acquire().map_err(|_| Unserved::Full));
+        let served = match place {
+            Ok(_place) => self.answer().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &served {
+            // He is told why, if he still listens.
+            let outcome = Err(error.to_string());
+            let _ = self.write(&[Response { number: u64::MAX, outcome }]).await;
+        }
+        served
+    }
+
+    /// Waits until the user has said what he speaks.
+    async fn greet(&mut self) -> Result<(), Unserved> {
+        let mut bytes = Vec::with_capacity(LONGEST_HELLO);
+        loop {
+            let hello = self.frames.next().map_err(|_| Unserved::Hello)?;
+            if let Some(hello) = hello.map(|frame| wire::decode::<Hello>(frame, LONGEST_HELLO)) {
+                self.frames.widen(LONGEST);
+                return if hello == Ok(Hello::OWN) { Ok(()) } else { Err(Unserved::Hello) };
+            }
+            bytes.clear();
+            if self.stream.read_buf(&mut bytes).await? == 0 {
+                return Err(Unserved::Silent);
+            }
+            self.frames.feed(&bytes);
+        }
+    }
+
+    /// Answers what the user asks, as long as he does.
+    async fn answer(&mut self) -> Result<(), Unserved> {
         let mut bytes = Vec::with_capacity(1 << 16);
         let mut told = Vec::new();
         // Whether requests may still come.
         let mut is_open = true;
+        // What came right behind his greeting.
+        self.take_frames(is_open).await?;
         while is_open || self.under_way > 0 {
             let may_read = is_open && self.under_way < MOST_OF_ONE;
             let turn = tokio::select! {
                 count = self.stream.read_buf(&mut bytes), if may_read => Turn::Came(count?),
                 count = self.responses.recv_many(&mut told, MOST_OF_ONE) => Turn::Told(count),
                 _ = self.closing.wait_for(|closing| *closing), if is_open => Turn::Closing,
-                () = sleep_until(self.greeting) => return Err(Unserved::Silent),
             };
             match turn {
                 Turn::Came(count) => {
@@ -271,12 +319,7 @@ impl<P: Served> Visit<P> {
                 }
                 Turn::Closing => is_open = false,
             }
-            if let Err(error) = self.take_frames(is_open).await {
-                // He is told why, if he still listens.
-                let outcome = Err(error.to_string());
-                let _ = self.write(&[Response { number: u64::MAX, outcome }]).await;
-                return Err(error);
-            }
+            self.take_frames(is_open).await?;
         }
         self.stream.shutdown().await?;
         Ok(())
@@ -298,14 +341,6 @@ impl<P: Served> Visit<P> {
     async fn take_frames(&mut self, is_open: bool) -> Result<(), Unserved> {
         while is_open && self.under_way < MOST_OF_ONE {
             let Some(frame) = self.frames.next()? else { return Ok(()) };
-            if self.greeting.is_some() {
-                let hello = wire::decode::<Hello>(frame, LONGEST);
-                if hello != Ok(Hello::OWN) {
-                    return Err(Unserved::Hello);
-                }
-                self.greeting = None;
-                continue;
-            }
             let Request { number, operation } = wire::decode(frame, LONGEST)?;
             self.under_way += 1;
             if let Err(why) = self.begin(number, &operation).await? {

@@ -147,6 +147,9 @@ pub enum HandshakeError {
     /// It took too long.
     #[error("the other side did not finish the handshake in {0:?}; is it a node of this cluster?")]
     TooSlow(Duration),
+    /// Others have called since, and it had not said who it is.
+    #[error("too many call who do not say who they are; see who that is, and shut them out")]
+    Crowded,
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Io(#[from] std::io::Error),

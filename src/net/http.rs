@@ -5,16 +5,16 @@
 //! bounded, and whoever is slow is hung up on.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::clock;
 use super::cluster::ClusterError;
+use super::lobby::Lobby;
 use super::report::Board;
 use super::station;
 
@@ -79,20 +79,22 @@ async fn show(
     stop: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let lobby = Lobby::with_room_for(MOST_CONNECTIONS);
     let take = async {
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
             let Ok((stream, _)) = listener.accept().await else {
                 // Too many files are open, or the caller is gone already.
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 continue;
             };
-            let board = board.clone();
+            let (board, (place, must_go)) = (board.clone(), lobby.enter());
             tokio::spawn(async move {
                 let _place = place;
                 // Who hangs up or is too slow learns nothing; that is his affair.
-                let _ = tokio::time::timeout(PATIENCE, answer(stream, &board)).await;
+                tokio::select! {
+                    _ = tokio::time::timeout(PATIENCE, answer(stream, &board)) => {}
+                    () = must_go => {}
+                }
             });
         }
     };

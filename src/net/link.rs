@@ -240,18 +240,28 @@ async fn first_word(
     tokio::time::timeout(limit, listen).await.unwrap_or(Err(HandshakeError::TooSlow(limit)))
 }
 
-/// Takes what a peer sends over one connection, up to its end. `take` is handed each bundle once,
-/// in order.
+/// The session in which a caller is. Only he can say it who has the key that the handshake showed:
+/// that alone may be somebody's who repeats what he has heard.
+pub(super) async fn hear_session(
+    channel: &mut Channel,
+    limits: Limits,
+) -> Result<u64, HandshakeError> {
+    match first_word(channel, limits).await? {
+        Word::Hello { session } => Ok(session),
+        _ => Err(HandshakeError::Said("did not say who it is")),
+    }
+}
+
+/// Takes what a peer sends over one connection in a session, up to its end. `take` is handed each
+/// bundle once, in order. May be given up at any time: a bundle that `take` has not done with counts
+/// as one that has not come.
 pub(super) async fn take_bundles(
     mut channel: Channel,
-    own_session: u64,
+    [session, own_session]: [u64; 2],
     incoming: &RefCell<Incoming>,
     limits: Limits,
     take: impl AsyncFn(&[u8]),
 ) -> Result<std::convert::Infallible, HandshakeError> {
-    let Word::Hello { session } = first_word(&mut channel, limits).await? else {
-        return Err(HandshakeError::Said("did not say who it is"));
-    };
     let (received, call) = incoming.borrow_mut().called(session)?;
     let mut bytes = Vec::new();
     Word::Welcome { session: own_session, received }.put(&mut bytes, limits.frame)?;
@@ -277,10 +287,8 @@ pub(super) async fn take_bundles(
                 Turn::Early => return Err(HandshakeError::Said("left out a bundle")),
                 Turn::Repeated => {}
                 Turn::New => {
-                    // Noted before it is handed on, so that nothing is taken twice where this is
-                    // given up in between.
-                    incoming.borrow_mut().last = Some(number);
                     take(bytes).await;
+                    incoming.borrow_mut().last = Some(number);
                 }
             }
         }

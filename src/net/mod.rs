@@ -18,6 +18,7 @@
 //! * `config`, `keyfile`: who belongs to a cluster on many machines, and how nodes prove it;
 //! * `directory`, `placement`: who lives where;
 //! * `gateway`, `user`: what users' clients say, and who serves them;
+//! * `lobby`: who has called and not said who he is;
 //! * `load`: many users at once;
 //! * `log`: a file a process, in the simulator's lines with the time of the calendar;
 //! * `record`, `replay`: what comes to each process, and all of it again in the simulator's terms;
@@ -43,6 +44,7 @@ mod http;
 mod keyfile;
 mod link;
 mod load;
+mod lobby;
 mod log;
 mod member;
 mod node;

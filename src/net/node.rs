@@ -5,18 +5,17 @@
 //! registrar.
 
 mod births;
+mod calls;
 mod standing;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
@@ -26,13 +25,13 @@ use crate::process::{Field, Interposers, Protocol};
 use crate::sim::Roads;
 
 use super::arrival::{Answers, Arrival, Inlet, Outlet, Parcel};
-use super::bundle::{self, Packer};
+use super::bundle::Packer;
 use super::clock::{self, Clock, sleep_until};
 use super::directory::Directory;
-use super::handshake::{self, Limits, NodeSecret};
-use super::link::{Line, take_bundles};
+use super::handshake::{Limits, NodeSecret};
+use super::link::Line;
 use super::log::LogFolder;
-use super::numbers::{Incoming, Outgoing, Room};
+use super::numbers::{Outgoing, Room};
 use super::placement::Placement;
 use super::record::RecordFolder;
 use super::report::{Board, NodeReport, NodeStats, ProcessReport};
@@ -49,8 +48,6 @@ const MEMORY: Memory = Memory::Remember { capacity: 4096 };
 const TAKEN_AT_ONCE: usize = 64;
 /// How often a node tells of itself.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// How many connections from other nodes there may be.
-const MOST_CONNECTIONS: usize = 256;
 
 /// What a node is made from.
 pub(super) struct NodePlan<P: Protocol> {
@@ -118,7 +115,7 @@ pub(super) async fn run<P: Protocol>(
     let local = LocalSet::new();
     let (mut node, stop) = Node::new(plan, session);
     node.keep_links(&local, &inlet);
-    node.listen(&local, listener, session, inlet);
+    local.spawn_local(calls::take(node.plan.clone(), listener, session, inlet));
     let node = local.run_until(async move {
         node.work(outlet, stop).await;
         node
@@ -260,58 +257,6 @@ impl<P: Protocol> Node<P> {
                 line.keep(own, peer, plan.limits, &plan.notices, up).await;
             });
         }
-    }
-
-    /// Takes the calls of other nodes.
-    fn listen(&self, local: &LocalSet, listener: TcpListener, session: u64, inlet: Inlet<P>) {
-        let plan = self.plan.clone();
-        let incoming = |peer: &Peer| match peer.number == plan.registrar {
-            true => (peer.number, RefCell::new(Incoming::of_a_mortal())),
-            false => (peer.number, RefCell::default()),
-        };
-        let incoming: BTreeMap<_, _> = plan.peers.iter().map(incoming).collect();
-        let incoming = Rc::new(incoming);
-        local.spawn_local(async move {
-            let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-            loop {
-                let Ok(place) = places.clone().acquire_owned().await else { return };
-                let Ok((stream, from)) = listener.accept().await else {
-                    // Too many files are open, or the caller is gone already.
-                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-                    continue;
-                };
-                let (plan, incoming, inlet) = (plan.clone(), incoming.clone(), inlet.clone());
-                tokio::task::spawn_local(async move {
-                    let _place = place;
-                    let peer = |key| plan.peers.iter().find(|peer| peer.key == key);
-                    let answered = handshake::answer(stream, &plan.secret, peer, plan.limits).await;
-                    let (from, error) = match answered {
-                        Err(error) => (from.to_string(), error),
-                        Ok((peer, channel)) => {
-                            tracing::debug!(
-                                "node {} is called by node {}",
-                                plan.number,
-                                peer.number
-                            );
-                            let take = async |bytes: &[u8]| {
-                                for arrival in arrivals(peer.number, bytes, plan.limits.frame) {
-                                    // A node that has stopped takes nothing.
-                                    let _ = inlet.send(arrival).await;
-                                }
-                            };
-                            let incoming = &incoming[&peer.number];
-                            let Err(error) =
-                                take_bundles(channel, session, incoming, plan.limits, take).await;
-                            (format!("node {}", peer.number), error)
-                        }
-                    };
-                    if !error.is_end() {
-                        let (node, why) = (plan.number, error.to_string());
-                        plan.notices.tell(Notice::Refused { node, from, why });
-                    }
-                });
-            }
-        });
     }
 
     /// Takes what comes, until it is told to stop, or nobody is left who could tell it.
@@ -563,13 +508,5 @@ impl<P: Protocol> Node<P> {
                 self.post(home, parcel);
             }
         }
-    }
-}
-
-/// What comes in a peer's bundle.
-fn arrivals<P: Protocol>(peer: NodeNumber, bytes: &[u8], limit: usize) -> Vec<Arrival<P>> {
-    match bundle::unpack(bytes, limit) {
-        Ok(parcels) => parcels.into_iter().map(|parcel| Arrival::Parcel(peer, parcel)).collect(),
-        Err(error) => vec![Arrival::Nonsense(peer, error)],
     }
 }

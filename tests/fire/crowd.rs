@@ -87,22 +87,22 @@ impl Crowd {
                     self.leave(user, number).await;
                     user = self.connect().await;
                 }
-                1..30 => self.enter(&mut user, number, &mut dice).await,
-                30..45 => {
+                1..25 => self.enter(&mut user, number).await,
+                25..40 => {
                     let entry = format!(" {step}");
                     let append = format!("append('diary {number}','{entry}')");
                     assert_eq!(self.ask(&mut user, number, &append).await, "OK");
                     diary.push_str(&entry);
                 }
-                45..60 => {
+                40..55 => {
                     let put = format!("put('{common}','{number}:{step}')");
                     assert_eq!(self.ask(&mut user, number, &put).await, "OK");
                 }
-                60..70 => {
+                55..65 => {
                     let append = format!("append('{common}','.{number}:{step}')");
                     self.ask(&mut user, number, &append).await;
                 }
-                70..80 => {
+                65..80 => {
                     self.ask(&mut user, number, &format!("slice('{common}','0:3')")).await;
                 }
                 _ => drop(self.ask(&mut user, number, &format!("get('{common}')")).await),
@@ -122,8 +122,9 @@ impl Crowd {
         (entry, entry / ENTRIES, format!("append('ledger {}',' {entry};')", entry / ENTRIES))
     }
 
-    /// Writes to the ledger, and reads it then or later.
-    async fn enter(&self, user: &mut User, number: u32, dice: &mut Dice) {
+    /// Writes to the ledger, and reads it, which tells the judge the order of those who wrote at the
+    /// same time.
+    async fn enter(&self, user: &mut User, number: u32) {
         let (entry, ledger, append) = self.next_entry();
         if entry.is_multiple_of(ENTRIES) {
             self.ask(user, number, &format!("put('ledger {ledger}','begin')")).await;
@@ -133,9 +134,7 @@ impl Crowd {
             _ => Fate::Refused,
         };
         self.fates.borrow_mut().insert(entry, fate);
-        if dice.one_in(2) {
-            self.ask(user, number, &format!("get('ledger {ledger}')")).await;
-        }
+        self.ask(user, number, &format!("get('ledger {ledger}')")).await;
     }
 
     /// Writes to the ledger and hangs up before anything is said of it.

@@ -187,16 +187,17 @@ async fn take_calls(
         let (came, all) = (came.clone(), all.clone());
         tokio::task::spawn_local(async move {
             let known = |key| (key == caller).then_some(());
-            let Ok(((), channel)) = handshake::answer(stream, &own, known, LIMITS).await else {
+            let Ok(((), mut channel)) = handshake::answer(stream, &own, known, LIMITS).await else {
                 return;
             };
+            let Ok(session) = hear_session(&mut channel, LIMITS).await else { return };
             let take = async |bytes: &[u8]| {
                 came.borrow_mut().push(u32::from_le_bytes(bytes[..4].try_into().unwrap()));
                 if came.borrow().len() == PARCELS as usize {
                     all.notify_one();
                 }
             };
-            let _ = take_bundles(channel, 9, &incoming, LIMITS, take).await;
+            let _ = take_bundles(channel, [session, 9], &incoming, LIMITS, take).await;
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Who may say what to a node, and what waits until it is known where it belongs.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
@@ -68,7 +68,7 @@ impl Node<Bcr> {
     }
 
     fn gets_bytes(&mut self, peer: NodeNumber, bytes: &[u8]) {
-        for arrival in arrivals(peer, bytes, self.plan.limits.frame) {
+        for arrival in calls::arrivals(peer, bytes, self.plan.limits.frame) {
             self.arrive(arrival);
             self.deliver();
         }
