@@ -11,16 +11,30 @@ use super::roster::NodeNumber;
 
 /// How many messages of each node may wait.
 const MOST_WAITING: usize = 4096;
+/// How many bytes of them, if they are more than one.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Who lives where.
 #[derive(Debug)]
 pub(super) struct Directory<T> {
     homes: BTreeMap<Identity, NodeNumber>,
-    /// What waits, the oldest first: from which node it is, whom it waits for, what it is.
-    waiting: VecDeque<(NodeNumber, Identity, T)>,
-    counts: BTreeMap<NodeNumber, usize>,
+    /// What waits, the oldest first.
+    waiting: VecDeque<Waiting<T>>,
+    /// How many things of each node wait, and how many bytes they have.
+    counts: BTreeMap<NodeNumber, (usize, usize)>,
     /// How many were pushed out.
     dropped: u64,
+}
+
+/// Something that waits.
+#[derive(Debug)]
+struct Waiting<T> {
+    /// From which node it is.
+    from: NodeNumber,
+    /// Of whom it is to be known where he lives.
+    whom: Identity,
+    bytes: usize,
+    what: T,
 }
 
 impl<T> Default for Directory<T> {
@@ -58,30 +72,40 @@ impl<T> Directory<T> {
         self.homes.insert(identity, home);
         let mut free = Vec::new();
         let mut still = VecDeque::new();
-        for (from, whom, what) in self.waiting.drain(..) {
-            if whom == identity {
-                free.push((from, what));
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.whom == identity {
+                self.uncount(waiting.from, waiting.bytes);
+                free.push((waiting.from, waiting.what));
             } else {
-                still.push_back((from, whom, what));
+                still.push_back(waiting);
             }
         }
         self.waiting = still;
-        for (from, _) in &free {
-            self.counts.entry(*from).and_modify(|count| *count -= 1);
-        }
         Some(free)
     }
 
-    /// Something from this node waits until it is known where somebody lives.
-    pub(super) fn wait(&mut self, from: NodeNumber, whom: Identity, what: T) {
-        let count = self.counts.entry(from).or_insert(0);
-        if *count < MOST_WAITING {
-            *count += 1;
-        } else if let Some(oldest) = self.waiting.iter().position(|(node, ..)| *node == from) {
-            self.waiting.remove(oldest);
+    /// Something of so many bytes from this node waits until it is known where somebody lives.
+    pub(super) fn wait(&mut self, from: NodeNumber, whom: Identity, bytes: usize, what: T) {
+        let is_full = |(count, sum): (usize, usize)| count >= MOST_WAITING || sum > MOST_BYTES;
+        let (count, sum) = self.counts.get(&from).copied().unwrap_or_default();
+        let mut others = (count, sum.saturating_add(bytes));
+        while is_full(others)
+            && let Some(oldest) = self.waiting.iter().position(|waiting| waiting.from == from)
+            && let Some(oldest) = self.waiting.remove(oldest)
+        {
+            self.uncount(from, oldest.bytes);
             self.dropped += 1;
+            others = (others.0 - 1, others.1 - oldest.bytes);
         }
-        self.waiting.push_back((from, whom, what));
+        self.counts.insert(from, (others.0 + 1, others.1));
+        self.waiting.push_back(Waiting { from, whom, bytes, what });
+    }
+
+    /// Something of this node waits no more.
+    fn uncount(&mut self, from: NodeNumber, bytes: usize) {
+        if let Some((count, sum)) = self.counts.get_mut(&from) {
+            (*count, *sum) = (*count - 1, *sum - bytes);
+        }
     }
 
     /// How many were pushed out while they waited.
@@ -100,9 +124,9 @@ mod tests {
         assert_eq!(directory.enter(Identity::OLYMPUS, 0), Some(Vec::new()));
         assert_eq!(directory.home(Identity::OLYMPUS), Some(0));
         let [first, second] = [0, 1].map(|position| Identity::replica(1, position));
-        directory.wait(1, first, 'a');
-        directory.wait(2, second, 'b');
-        directory.wait(1, first, 'c');
+        directory.wait(1, first, 1, 'a');
+        directory.wait(2, second, 1, 'b');
+        directory.wait(1, first, 1, 'c');
         assert_eq!(directory.enter(first, 3), Some(vec![(1, 'a'), (1, 'c')]));
         assert_eq!(directory.enter(first, 2), None, "it lives on node 3 for ever");
         assert_eq!(directory.home(first), Some(3));
@@ -112,12 +136,26 @@ mod tests {
     #[test]
     fn who_sends_too_much_pushes_out_his_own() {
         let mut directory = Directory::default();
-        directory.wait(2, Identity::client(0), 0);
+        directory.wait(2, Identity::client(0), 1, 0);
         for number in 1..=MOST_WAITING + 5 {
-            directory.wait(1, Identity::client(0), number);
+            directory.wait(1, Identity::client(0), 1, number);
         }
         assert_eq!(directory.dropped(), 5);
         let freed = directory.enter(Identity::client(0), 0).unwrap();
         assert_eq!((freed.len(), freed[0], freed[1]), (MOST_WAITING + 1, (2, 0), (1, 6)));
+    }
+    #[test]
+    fn what_waits_is_bounded_by_its_bytes_too() {
+        let mut directory = Directory::default();
+        directory.wait(2, Identity::client(0), MOST_BYTES, 'x');
+        for what in ['a', 'b', 'c'] {
+            directory.wait(1, Identity::client(0), MOST_BYTES / 2, what);
+        }
+        assert_eq!(directory.dropped(), 1, "two halves have room, and another node has its own");
+        directory.wait(1, Identity::client(0), 10 * MOST_BYTES, 'd');
+        directory.wait(1, Identity::client(1), 1, 'e');
+        assert_eq!(directory.dropped(), 4, "one has room alone, however large it is");
+        assert_eq!(directory.enter(Identity::client(0), 0), Some(vec![(2, 'x')]));
+        assert_eq!(directory.enter(Identity::client(1), 0), Some(vec![(1, 'e')]));
     }
 }

@@ -20,7 +20,7 @@ use crate::wire::{self, WireError};
 
 use super::arrival::{Arrival, Inlet};
 use super::frame::{FrameError, Frames};
-use super::lobby::Lobby;
+use super::lobby::{Lobby, Place};
 use super::report::Board;
 use super::roster::{Notice, Notices};
 use super::served::Served;
@@ -168,13 +168,17 @@ impl<P: Served> Gateway<P> {
             }
         });
         let (places, lobby) =
-            (Arc::new(Semaphore::new(MOST_USERS)), Lobby::with_room_for(MOST_STRANGERS));
+            (Arc::new(Semaphore::new(MOST_USERS)), Lobby::new(MOST_STRANGERS, Lobby::GRACE));
         loop {
+            let accept = async {
+                let accepted = listener.accept().await?;
+                Ok::<_, std::io::Error>((accepted, lobby.enter().await))
+            };
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = accept => accepted,
                 _ = self.closing.wait_for(|closing| *closing) => break,
             };
-            let Ok((stream, from)) = accepted else {
+            let Ok(((stream, from), place)) = accepted else {
                 // Too many files are open, or the user is gone already.
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;
                 continue;
@@ -183,9 +187,9 @@ impl<P: Served> Gateway<P> {
             let greeting = Instant::now() + self.greeting;
             let visit =
                 Visit::<P>::new(stream, inlet, desk.clone(), self.closing.clone(), places.clone());
-            let (notices, lobby) = (self.notices.clone(), lobby.clone());
+            let notices = self.notices.clone();
             tokio::task::spawn_local(async move {
-                if let Err(error) = visit.serve(greeting, &lobby).await
+                if let Err(error) = visit.serve(greeting, place).await
                     // A user who hangs up is not worth a word.
                     && !matches!(error, Unserved::Io(_))
                 {
@@ -249,9 +253,12 @@ impl<P: Served> Visit<P> {
     }
 
     /// Serves a user who has said by then what he speaks, and has a place in the lobby meanwhile.
-    async fn serve(mut self, greeting: Instant, lobby: &Lobby) -> Result<(), Unserved> {
+    async fn serve(
+        mut self,
+        greeting: Instant,
+        (place, must_go): (Place, impl Future<Output = ()>),
+    ) -> Result<(), Unserved> {
         self.stream.set_nodelay(true)?;
-        let (place, must_go) = lobby.enter();
         let mut closing = self.closing.clone();
         let greeted = tokio::select! {
             greeted = self.greet() => greeted,

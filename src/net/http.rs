@@ -79,7 +79,7 @@ async fn show(
     stop: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let lobby = Lobby::with_room_for(MOST_CONNECTIONS);
+    let lobby = Lobby::new(MOST_CONNECTIONS, Lobby::GRACE);
     let take = async {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
@@ -87,7 +87,7 @@ async fn show(
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 continue;
             };
-            let (board, (place, must_go)) = (board.clone(), lobby.enter());
+            let (board, (place, must_go)) = (board.clone(), lobby.enter().await);
             tokio::spawn(async move {
                 let _place = place;
                 // Who hangs up or is too slow learns nothing; that is his affair.

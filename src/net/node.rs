@@ -23,6 +23,7 @@ use crate::crypto::{Memory, Office, Scheme};
 use crate::identity::{Address, Identity};
 use crate::process::{Field, Interposers, Protocol};
 use crate::sim::Roads;
+use crate::wire;
 
 use super::arrival::{Answers, Arrival, Inlet, Outlet, Parcel};
 use super::bundle::Packer;
@@ -360,11 +361,11 @@ impl<P: Protocol> Node<P> {
             Parcel::Message { from, to, .. } => {
                 let homes = [from, to].map(|identity| self.directory.home(identity));
                 match homes {
-                    [None, _] => self.directory.wait(peer, from, parcel),
+                    [None, _] => self.wait(peer, from, parcel),
                     [Some(home), _] if home != peer => {
                         self.refuse(peer, &format!("{from} does not live there"));
                     }
-                    [_, None] => self.directory.wait(peer, to, parcel),
+                    [_, None] => self.wait(peer, to, parcel),
                     [_, Some(home)] if home != self.plan.number => {
                         self.refuse(peer, &format!("{to} does not live here"));
                     }
@@ -386,6 +387,12 @@ impl<P: Protocol> Node<P> {
             }
             Parcel::Begun => self.tell_ready(),
         }
+    }
+
+    /// It waits until it is known where somebody lives.
+    fn wait(&mut self, from: NodeNumber, whom: Identity, parcel: Parcel<P>) {
+        let bytes = wire::encoded_len(&parcel);
+        self.directory.wait(from, whom, bytes, parcel);
     }
 
     /// A message to a process here, which is known.
@@ -500,7 +507,7 @@ impl<P: Protocol> Node<P> {
         match self.directory.home(*to) {
             None => {
                 let to = *to;
-                self.directory.wait(self.plan.number, to, parcel);
+                self.wait(self.plan.number, to, parcel);
             }
             Some(home) if home == self.plan.number => self.enqueue(parcel),
             Some(home) => {

@@ -4,16 +4,17 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::dice::Dice;
+use super::imposter;
 use super::town::Town;
 use super::wires::{State, Wire};
 
 /// A blow to a node that hosts a replica of the current configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Blow {
-    /// Its program is killed, and started anew later.
+    /// Its program is killed, and started anew later. Meanwhile somebody passes for it.
     Kill,
     /// Its program stands still for longer than others wait for it.
     Freeze,
@@ -68,7 +69,10 @@ pub(super) async fn strike(town: Rc<Town>, blow: Blow, homes: Vec<usize>, mut di
     match blow {
         Blow::Kill => {
             town.kill(home);
-            sleep(length).await;
+            let until = Instant::now() + length;
+            let whom = dice.pick(&town.listening());
+            imposter::visit(&town.shape.folder, home, whom, &mut dice).await;
+            sleep_until(until).await;
             town.start(home).await;
         }
         Blow::Freeze => {

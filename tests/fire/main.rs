@@ -16,6 +16,7 @@ mod blows;
 mod book;
 mod crowd;
 mod dice;
+mod imposter;
 mod memory;
 #[path = "../nodes/mod.rs"]
 mod nodes;

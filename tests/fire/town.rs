@@ -132,6 +132,16 @@ impl Town {
         self.wires.iter().filter(move |wire| wire.to == number)
     }
 
+    /// The nodes that live, and where they listen.
+    pub(super) fn listening(&self) -> Vec<(usize, SocketAddr)> {
+        let programs = self.programs();
+        let target = |(number, _)| {
+            let wire = self.to(number).next().expect("all are connected");
+            Some((number, wire.target.get()?))
+        };
+        programs.into_iter().filter_map(target).collect()
+    }
+
     /// The wires to and from a node.
     pub(super) fn around(&self, number: usize) -> Vec<Rc<Wire>> {
         let is_near = |wire: &&Rc<Wire>| wire.from == number || wire.to == number;

@@ -12,7 +12,7 @@ use crate::net::arrival::{Arrival, Inlet};
 use crate::net::bundle;
 use crate::net::handshake::{self, Channel, HandshakeError};
 use crate::net::link::{hear_session, take_bundles};
-use crate::net::lobby::Lobby;
+use crate::net::lobby::{Lobby, Place};
 use crate::net::numbers::Incoming;
 use crate::net::roster::{NodeNumber, Notice, Peer};
 use crate::process::Protocol;
@@ -31,10 +31,10 @@ pub(super) async fn take<P: Protocol>(
         let is_mortal = peer.number == plan.registrar;
         let incoming = if is_mortal { Incoming::of_a_mortal() } else { Incoming::default() };
         // Whoever calls again has nothing more to say over his earlier connection.
-        (peer.number, (RefCell::new(incoming), Lobby::with_room_for(1)))
+        (peer.number, (RefCell::new(incoming), Lobby::new(1, Duration::ZERO)))
     };
     let callers: Callers = Rc::new(plan.peers.iter().map(caller).collect());
-    let lobby = Lobby::with_room_for(MOST_STRANGERS);
+    let lobby = Lobby::new(MOST_STRANGERS, Lobby::GRACE);
     loop {
         let Ok((stream, from)) = listener.accept().await else {
             // Too many files are open, or the caller is gone already.
@@ -42,9 +42,9 @@ pub(super) async fn take<P: Protocol>(
             continue;
         };
         let (plan, callers, inlet) = (plan.clone(), callers.clone(), inlet.clone());
-        let lobby = lobby.clone();
+        let place = lobby.enter().await;
         tokio::task::spawn_local(async move {
-            let (from, error) = match hear(&plan, stream, &lobby).await {
+            let (from, error) = match hear(&plan, stream, place).await {
                 Err(error) => (from.to_string(), error),
                 Ok(call) => {
                     let from = format!("node {}", call.peer);
@@ -69,9 +69,12 @@ struct Call {
     channel: Channel,
 }
 
-/// Hears who calls.
-async fn hear(plan: &Shared, stream: TcpStream, lobby: &Lobby) -> Result<Call, HandshakeError> {
-    let (_place, must_go) = lobby.enter();
+/// Hears who calls, while he has his place in the lobby.
+async fn hear(
+    plan: &Shared,
+    stream: TcpStream,
+    (_place, must_go): (Place, impl Future<Output = ()>),
+) -> Result<Call, HandshakeError> {
     let known = |key| plan.peers.iter().find(|peer| peer.key == key);
     let hear = async {
         let answered = handshake::answer(stream, &plan.secret, known, plan.limits).await;
@@ -96,7 +99,7 @@ async fn take_call<P: Protocol>(
 ) -> HandshakeError {
     tracing::debug!("node {} is called by node {peer}", plan.number);
     let (incoming, lobby) = &callers[&peer];
-    let (_place, must_go) = lobby.enter();
+    let (_place, must_go) = lobby.enter().await;
     let take = async |bytes: &[u8]| {
         let arrivals = arrivals(peer, bytes, plan.limits.frame);
         // All of them or none, and a node that has stopped takes nothing.
