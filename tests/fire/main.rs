@@ -27,6 +27,7 @@ mod wires;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ use blows::{BLOWS, Blow, strike};
 use crowd::Crowd;
 use dice::Dice;
 use memory::Memory;
+use shell::{code, err, out, perjury};
 use town::{Shape, Town};
 
 /// How many answers show that the cluster goes on.
@@ -117,6 +119,18 @@ async fn watch(town: Rc<Town>, memory: Rc<RefCell<Memory>>, targets: Targets) {
     }
 }
 
+/// What was recorded comes to the same again, and its judges find nothing broken. Who was killed has
+/// recordings up to then.
+fn replay(folder: &Path) {
+    let replayed = perjury(&["replay", &folder.to_string_lossy()]);
+    let told = format!("{}{}", out(&replayed), err(&replayed));
+    assert_eq!(code(&replayed), 0, "{told}");
+    let tells = |line: &&str| {
+        ["  messages ", "  digest ", "  replayed "].iter().any(|word| line.starts_with(word))
+    };
+    told.lines().filter(tells).for_each(|line| println!("{line}"));
+}
+
 async fn under_fire(shape: Shape, seed: u64, seconds: u64) {
     let mut dice = Dice(seed);
     let targets = Targets::default();
@@ -158,8 +172,9 @@ fn what_was_acknowledged_survives_blows_and_strangers() {
     println!("PERJURY_FIRE_SEED={seed} PERJURY_FIRE_SECONDS={seconds} PERJURY_FIRE_T={t}");
     let folder = shell::scratch("fire");
     let record = wished("PERJURY_FIRE_RECORD").map(|_| folder.join("recorded"));
-    let shape = Shape { t, folder, record };
+    let shape = Shape { t, folder, record: record.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("it can be had");
     tokio::task::LocalSet::new().block_on(&runtime, under_fire(shape, seed, seconds));
+    record.iter().for_each(|folder| replay(folder));
 }

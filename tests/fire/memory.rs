@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-/// The most that a node may have, in KiB.
-const CEILING_KIB: u64 = 256 << 10;
+/// The most that a node may have, in KiB: room for a frame as long as may be, and as much again as
+/// it has when it begins.
+const CEILING_KIB: u64 = (64 + 32) << 10;
+/// By how much the node that lives all the time may grow in the second half of it, in KiB.
+const GROWTH_KIB: u64 = 16 << 10;
 
 /// What was seen of it.
 #[derive(Debug, Default)]
@@ -38,6 +41,10 @@ impl Memory {
     pub(super) fn assert_bounded(&self) {
         let over = self.peaks_kib.iter().find(|(_, kib)| **kib > CEILING_KIB);
         assert_eq!(over, None, "a node has more than {CEILING_KIB} KiB");
+        let (before, after) = self.first_kib.split_at(self.first_kib.len() / 2);
+        let most = |part: &[u64]| part.iter().max().copied().unwrap_or(0);
+        let grown = most(after).saturating_sub(most(before));
+        assert!(grown <= GROWTH_KIB, "node 0 grows: {:?} KiB", self.course());
     }
 }
 
