@@ -17,6 +17,9 @@ use super::shell::Shell;
 use super::telling::{self, Telling, say};
 use super::{Exit, Failure, Outcome};
 
+/// How many notices may wait to be written.
+const MOST_NOTICES: usize = 4096;
+
 /// Run one node of a cluster: one program a machine, all with the same file.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -105,10 +108,10 @@ impl This<'_> {
         let runtime = super::client::runtime()?;
         // Before anything runs, so that no signal finds it unprepared.
         let mut signals = runtime.block_on(async { Signals::new() })?;
-        let (tell, mut told) = mpsc::unbounded_channel();
+        let (tell, mut told) = mpsc::channel(MOST_NOTICES);
         let notices = Notices::to(move |notice| {
-            // At the end nobody listens.
-            let _ = tell.send(notice);
+            // At the end nobody listens; and where nobody reads what is written, more is of no use.
+            let _ = tell.try_send(notice);
         });
         let mut plan = Plan { notices, ..Plan::<P>::of(settings) };
         let window = args.telling.begin(&mut plan)?;

@@ -1,7 +1,7 @@
 //! The door for users' clients: takes their requests, spreads them over client processes, and
 //! brings each its answer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,16 +30,24 @@ use super::user::{self, Hello, LONGEST, Request, Response};
 const MOST_USERS: usize = 1024;
 /// How many may be connected beside them who have not said what they speak.
 const MOST_STRANGERS: usize = 128;
-/// The longest word by which he says so.
+/// The longest word by which a user says what he speaks.
 const LONGEST_HELLO: usize = 64;
 /// How many requests of one user may be under way; then nothing more is read of him.
 const MOST_OF_ONE: usize = 256;
 /// How many requests each client process may have before the gateway takes no more.
 const MOST_OF_ONE_CLIENT: usize = 512;
+/// How many bytes of requests under way and of results that users have not taken there may be.
+const MOST_BYTES: usize = 256 << 20;
+/// How many of them may be one user's; then nothing more is read of him.
+const MOST_BYTES_OF_ONE: usize = 8 << 20;
+/// Results up to this length always find room, in bytes.
+const SHORT: usize = 64;
 
 /// Requests that are under way, and which client processes have them.
 #[derive(Debug)]
 struct Desk {
+    /// How many bytes are kept for users.
+    bytes: Rc<Cell<usize>>,
     /// Each client process with how many requests it has, the idlest first.
     idlest: BTreeSet<(usize, u32)>,
     /// How many requests each client process has.
@@ -54,15 +62,45 @@ struct Desk {
 struct Pending {
     client: u32,
     number: u64,
-    user: mpsc::UnboundedSender<Response>,
+    user: Reply,
     began: Instant,
+    kept: Kept,
+}
+
+/// The way back to a user.
+#[derive(Clone, Debug)]
+struct Reply {
+    to: mpsc::UnboundedSender<(Response, Kept)>,
+    /// How many bytes are kept for him.
+    bytes: Rc<Cell<usize>>,
+}
+
+/// Bytes that are kept until this is dropped: of all users, and of one.
+#[derive(Debug)]
+struct Kept {
+    bytes: usize,
+    of: [Rc<Cell<usize>>; 2],
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.of.iter().for_each(|sum| sum.set(sum.get() - self.bytes));
+    }
 }
 
 impl Desk {
     fn new(clients: impl IntoIterator<Item = u32>, board: Option<Board>) -> Desk {
         let counts = clients.into_iter().map(|client| (client, 0)).collect::<BTreeMap<_, _>>();
         let idlest = counts.keys().map(|client| (0, *client)).collect();
-        Desk { idlest, counts, pending: BTreeMap::new(), tickets: 0, board }
+        let bytes = Rc::default();
+        Desk { bytes, idlest, counts, pending: BTreeMap::new(), tickets: 0, board }
+    }
+
+    /// So many bytes are kept for a user.
+    fn keep(&self, bytes: usize, user: &Reply) -> Kept {
+        let of = [self.bytes.clone(), user.bytes.clone()];
+        of.iter().for_each(|sum| sum.set(sum.get() + bytes));
+        Kept { bytes, of }
     }
 
     /// A client process has one request more or less.
@@ -74,36 +112,44 @@ impl Desk {
         }
     }
 
-    /// Gives a request to the idlest client process; none if all have enough to do.
-    fn give(
-        &mut self,
-        number: u64,
-        user: mpsc::UnboundedSender<Response>,
-    ) -> Option<(Ticket, Identity)> {
+    /// Gives a request of so many bytes to the idlest client process; none if all have enough to
+    /// do.
+    fn give(&mut self, number: u64, bytes: usize, user: Reply) -> Option<(Ticket, Identity)> {
         let (count, client) = self.idlest.first().copied()?;
-        if count == MOST_OF_ONE_CLIENT {
+        if count == MOST_OF_ONE_CLIENT || self.bytes.get() + bytes > MOST_BYTES {
             return None;
         }
+        let kept = self.keep(bytes, &user);
         self.count(client, |count| *count += 1);
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         let began = Instant::now();
-        self.pending.insert(ticket, Pending { client, number, user, began });
+        self.pending.insert(ticket, Pending { client, number, user, began, kept });
         self.board.iter().for_each(Board::asked);
         Some((ticket, Identity::client(client)))
     }
 
     /// An answer has come.
-    fn take(&mut self, ticket: Ticket, outcome: Result<String, String>) {
-        let Some(Pending { client, number, user, began }) = self.pending.remove(&ticket) else {
+    fn take(&mut self, ticket: Ticket, mut outcome: Result<String, String>) {
+        let Some(Pending { client, number, user, began, kept }) = self.pending.remove(&ticket)
+        else {
             return;
         };
+        drop(kept);
+        let bytes = outcome.as_ref().map_or(0, String::len);
+        let others = [(&self.bytes, MOST_BYTES), (&user.bytes, MOST_BYTES_OF_ONE)];
+        let is_much = bytes > SHORT && others.iter().any(|(sum, most)| sum.get() + bytes > *most);
+        if is_much {
+            outcome =
+                Err("results that nobody takes are in the way; take them, and ask again".into());
+        }
         if let Some(board) = &self.board {
             board.answered(began.elapsed(), outcome.is_ok());
         }
         self.count(client, |count| *count -= 1);
+        let kept = self.keep(if is_much { 0 } else { bytes }, &user);
         // The user may be gone.
-        let _ = user.send(Response { number, outcome });
+        let _ = user.to.send((Response { number, outcome }, kept));
     }
 }
 
@@ -223,8 +269,8 @@ struct Visit<P: Served> {
     inlet: Inlet<P>,
     desk: Rc<RefCell<Desk>>,
     closing: watch::Receiver<bool>,
-    responses: mpsc::UnboundedReceiver<Response>,
-    respond: mpsc::UnboundedSender<Response>,
+    responses: mpsc::UnboundedReceiver<(Response, Kept)>,
+    reply: Reply,
     under_way: usize,
     /// Where users have their places.
     places: Arc<Semaphore>,
@@ -238,7 +284,7 @@ impl<P: Served> Visit<P> {
         closing: watch::Receiver<bool>,
         places: Arc<Semaphore>,
     ) -> Visit<P> {
-        let (respond, responses) = mpsc::unbounded_channel();
+        let (to, responses) = mpsc::unbounded_channel();
         Visit {
             stream,
             frames: Frames::within(LONGEST_HELLO),
@@ -246,7 +292,7 @@ impl<P: Served> Visit<P> {
             desk,
             closing,
             responses,
-            respond,
+            reply: Reply { to, bytes: Rc::default() },
             under_way: 0,
             places,
         }
@@ -276,7 +322,7 @@ impl<P: Served> Visit<P> {
         if let Err(error) = &served {
             // He is told why, if he still listens.
             let outcome = Err(error.to_string());
-            let _ = self.write(&[Response { number: u64::MAX, outcome }]).await;
+            let _ = self.write([&Response { number: u64::MAX, outcome }]).await;
         }
         served
     }
@@ -307,7 +353,7 @@ impl<P: Served> Visit<P> {
         // What came right behind his greeting.
         self.take_frames(is_open).await?;
         while is_open || self.under_way > 0 {
-            let may_read = is_open && self.under_way < MOST_OF_ONE;
+            let may_read = is_open && self.may_ask();
             let turn = tokio::select! {
                 count = self.stream.read_buf(&mut bytes), if may_read => Turn::Came(count?),
                 count = self.responses.recv_many(&mut told, MOST_OF_ONE) => Turn::Told(count),
@@ -321,7 +367,7 @@ impl<P: Served> Visit<P> {
                 }
                 Turn::Told(count) => {
                     self.under_way -= count;
-                    self.write(&told).await?;
+                    self.write(told.iter().map(|(response, _)| response)).await?;
                     told.clear();
                 }
                 Turn::Closing => is_open = false,
@@ -332,7 +378,10 @@ impl<P: Served> Visit<P> {
         Ok(())
     }
 
-    async fn write(&mut self, responses: &[Response]) -> Result<(), Unserved> {
+    async fn write(
+        &mut self,
+        responses: impl IntoIterator<Item = &Response>,
+    ) -> Result<(), Unserved> {
         let mut bytes = Vec::new();
         for response in responses {
             if user::put(&mut bytes, response).is_err() {
@@ -344,15 +393,21 @@ impl<P: Served> Visit<P> {
         Ok(())
     }
 
+    /// Whether he may ask for more before something is answered.
+    fn may_ask(&self) -> bool {
+        self.under_way < MOST_OF_ONE && self.reply.bytes.get() < MOST_BYTES_OF_ONE
+    }
+
     /// Begins the requests that came, as many as may be under way.
     async fn take_frames(&mut self, is_open: bool) -> Result<(), Unserved> {
-        while is_open && self.under_way < MOST_OF_ONE {
+        while is_open && self.may_ask() {
             let Some(frame) = self.frames.next()? else { return Ok(()) };
             let Request { number, operation } = wire::decode(frame, LONGEST)?;
             self.under_way += 1;
             if let Err(why) = self.begin(number, &operation).await? {
                 // The receiver is this visit itself.
-                let _ = self.respond.send(Response { number, outcome: Err(why) });
+                let kept = self.desk.borrow().keep(0, &self.reply);
+                let _ = self.reply.to.send((Response { number, outcome: Err(why) }, kept));
             }
         }
         Ok(())
@@ -363,7 +418,7 @@ impl<P: Served> Visit<P> {
             Ok(operation) => operation,
             Err(why) => return Ok(Err(why)),
         };
-        let given = self.desk.borrow_mut().give(number, self.respond.clone());
+        let given = self.desk.borrow_mut().give(number, text.len(), self.reply.clone());
         let Some((ticket, client)) = given else {
             return Ok(Err("too many requests are under way; ask again later".to_owned()));
         };
@@ -391,18 +446,52 @@ mod tests {
     #[test]
     fn requests_go_to_the_idlest_client_until_all_have_enough() {
         let mut desk = Desk::new([0, 1], None);
-        let (user, mut told) = mpsc::unbounded_channel();
-        let give = |desk: &mut Desk, number| desk.give(number, user.clone());
+        let (user, mut told) = user();
+        let give = |desk: &mut Desk, number| desk.give(number, 1, user.clone());
         let first = give(&mut desk, 7).unwrap();
         let second = give(&mut desk, 8).unwrap();
         assert_eq!([first.1, second.1], [0, 1].map(Identity::client));
         desk.take(second.0, Ok("OK".to_owned()));
-        assert_eq!(told.try_recv().unwrap().number, 8);
+        assert_eq!(told.try_recv().unwrap().0.number, 8);
         assert_eq!(give(&mut desk, 9).unwrap().1, Identity::client(1));
         for number in 10..8 + 2 * MOST_OF_ONE_CLIENT as u64 {
             assert!(give(&mut desk, number).is_some(), "{number}");
         }
         assert!(give(&mut desk, 0).is_none());
+    }
+
+    fn user() -> (Reply, mpsc::UnboundedReceiver<(Response, Kept)>) {
+        let (to, told) = mpsc::unbounded_channel();
+        (Reply { to, bytes: Rc::default() }, told)
+    }
+
+    #[test]
+    fn requests_and_results_are_kept_up_to_so_many_bytes() {
+        let mut desk = Desk::new([0], None);
+        let ((user, mut told), (other, mut told_other)) = (user(), user());
+        let half = MOST_BYTES_OF_ONE / 2 + 1;
+        let [first, second, third, fourth] =
+            [0, 1, 2, 3].map(|number| desk.give(number, 10, user.clone()).unwrap().0);
+        let fifth = desk.give(0, 10, other).unwrap().0;
+        desk.take(first, Ok("x".repeat(half)));
+        desk.take(second, Ok("x".repeat(half)));
+        desk.take(third, Ok("OK".to_owned()));
+        desk.take(fifth, Ok("x".repeat(half)));
+        let came = told.try_recv().unwrap();
+        assert_eq!(came.0.outcome.as_ref().map(String::len), Ok(half));
+        let refused = told.try_recv().unwrap().0.outcome;
+        assert!(refused.is_err_and(|why| why.contains("take them, and ask again")));
+        assert_eq!(told.try_recv().unwrap().0.outcome, Ok("OK".to_owned()), "it is short");
+        let of_other = told_other.try_recv().unwrap();
+        assert_eq!(of_other.0.outcome.as_ref().map(String::len), Ok(half), "he has his own");
+        assert_eq!(user.bytes.get(), half + 10, "one result and one request");
+        drop(came);
+        desk.take(fourth, Ok("x".repeat(half)));
+        assert_eq!(told.try_recv().unwrap().0.outcome.map(|text| text.len()), Ok(half));
+        assert_eq!((user.bytes.get(), desk.bytes.get()), (0, half));
+        drop(of_other);
+        assert!(desk.give(4, MOST_BYTES, user.clone()).is_some());
+        assert!(desk.give(5, 1, user).is_none());
     }
 
     #[test]
