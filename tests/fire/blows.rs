@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::dice::Dice;
 use super::imposter;
+use super::nodes::PATIENCE;
 use super::town::Town;
 use super::wires::{State, Wire};
 
@@ -96,6 +97,11 @@ pub(super) async fn strike(town: Rc<Town>, blow: Blow, homes: Vec<usize>, mut di
                 sleep(Duration::from_millis(30)).await;
             }
             around.iter().for_each(|wire| wire.spare());
+            // A length that is damaged is noticed when too little comes for too long.
+            while around.iter().any(|wire| wire.is_hurt()) {
+                assert!(until.elapsed() < PATIENCE, "nobody notices that what comes is damaged");
+                sleep(Duration::from_millis(20)).await;
+            }
         }
     }
 }

@@ -164,7 +164,7 @@ impl Town {
     }
 
     /// The number of the current configuration and who hosts a replica of it, as soon as all is as
-    /// it should be: Olympus at rest, every node connected with it, every replica active.
+    /// it should be: Olympus at rest, every node connected with every other, every replica active.
     pub(super) async fn settled(&self) -> (u32, Vec<usize>) {
         let (began, since_ns) = (Instant::now(), wall_ns());
         loop {
@@ -180,9 +180,6 @@ impl Town {
     /// The same now, by what nodes have told since then.
     async fn state(&self, since_ns: u64) -> Result<(u32, Vec<usize>), String> {
         let first = self.report(0, since_ns).await?;
-        if let Some(link) = first.links.iter().find(|link| !link.is_up) {
-            return Err(format!("node 0 has no link to node {}", link.to));
-        }
         let olympus = first.processes.iter().find(|process| process.process == "olympus");
         let fields = &olympus.ok_or("Olympus is not there")?.fields;
         if fields["state"] != "at rest" {
@@ -193,6 +190,9 @@ impl Town {
         let prefix = format!("replica {current}.");
         for number in 0..self.shape.nodes() {
             let report = self.report(number, since_ns).await?;
+            if let Some(link) = report.links.iter().find(|link| !link.is_up) {
+                return Err(format!("node {number} has no link to node {}", link.to));
+            }
             let replicas = report.processes.iter();
             let replicas = replicas.filter(|process| process.process.starts_with(&prefix));
             let active = replicas.filter(|replica| replica.fields["mode"] == "active");

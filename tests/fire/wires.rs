@@ -36,8 +36,8 @@ pub(super) struct Wire {
     state: watch::Sender<State>,
     /// How often what passes is still to be damaged.
     harm: Cell<u32>,
-    /// How often it was.
-    pub(super) harmed: Cell<u64>,
+    /// How many connections stand over which something damaged has come.
+    hurt: Cell<u32>,
     dice: RefCell<Dice>,
     /// What the caller said first over the latest connection.
     said: RefCell<Vec<u8>>,
@@ -54,7 +54,7 @@ impl Wire {
             target: Cell::new(None),
             state: watch::channel(State::Whole).0,
             harm: Cell::new(0),
-            harmed: Cell::new(0),
+            hurt: Cell::new(0),
             dice: RefCell::new(dice),
             said: RefCell::default(),
         });
@@ -82,6 +82,11 @@ impl Wire {
         self.harm.set(0);
     }
 
+    /// Whether somebody has yet to notice that what came is damaged.
+    pub(super) fn is_hurt(&self) -> bool {
+        self.hurt.get() > 0
+    }
+
     /// What was said over it that somebody else might repeat.
     pub(super) fn said(&self) -> Vec<u8> {
         self.said.borrow().clone()
@@ -100,15 +105,23 @@ impl Wire {
         self.said.borrow_mut().clear();
         let (from_caller, to_caller) = caller.into_split();
         let (from_called, to_called) = called.into_split();
+        let is_hurt = Cell::new(false);
         tokio::select! {
-            () = self.pass(from_caller, to_called, true) => {}
-            () = self.pass(from_called, to_caller, false) => {}
+            () = self.pass(from_caller, to_called, true, &is_hurt) => {}
+            () = self.pass(from_called, to_caller, false, &is_hurt) => {}
             _ = state.wait_for(|state| *state == State::Cut) => {}
         }
+        self.hurt.set(self.hurt.get() - u32::from(is_hurt.get()));
     }
 
     /// What goes one way.
-    async fn pass(&self, mut from: tcp::OwnedReadHalf, mut to: tcp::OwnedWriteHalf, is_call: bool) {
+    async fn pass(
+        &self,
+        mut from: tcp::OwnedReadHalf,
+        mut to: tcp::OwnedWriteHalf,
+        is_call: bool,
+        is_hurt: &Cell<bool>,
+    ) {
         let mut state = self.state.subscribe();
         let mut bytes = Vec::with_capacity(1 << 16);
         while from.read_buf(&mut bytes).await.is_ok_and(|count| count > 0) {
@@ -121,7 +134,7 @@ impl Wire {
             let _ = state.wait_for(|state| *state == State::Whole).await;
             if self.harm.get() > 0 {
                 self.harm.set(self.harm.get() - 1);
-                self.harmed.set(self.harmed.get() + 1);
+                self.hurt.set(self.hurt.get() + u32::from(!is_hurt.replace(true)));
                 harm(&mut bytes, &mut self.dice.borrow_mut());
             }
             if to.write_all(&bytes).await.is_err() {
