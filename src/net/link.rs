@@ -253,8 +253,8 @@ pub(super) async fn hear_session(
 }
 
 /// Takes what a peer sends over one connection in a session, up to its end. `take` is handed each
-/// bundle once, in order. May be given up at any time: a bundle that `take` has not done with counts
-/// as one that has not come.
+/// bundle once, in order. May be given up at any time: a bundle that `take` has not done with
+/// counts as one that has not come.
 pub(super) async fn take_bundles(
     mut channel: Channel,
     [session, own_session]: [u64; 2],

@@ -122,8 +122,8 @@ impl Crowd {
         (entry, entry / ENTRIES, format!("append('ledger {}',' {entry};')", entry / ENTRIES))
     }
 
-    /// Writes to the ledger, and reads it, which tells the judge the order of those who wrote at the
-    /// same time.
+    /// Writes to the ledger, and reads it, which tells the judge the order of those who wrote at
+    /// the same time.
     async fn enter(&self, user: &mut User, number: u32) {
         let (entry, ledger, append) = self.next_entry();
         if entry.is_multiple_of(ENTRIES) {

@@ -1,5 +1,5 @@
 //! Somebody with a node's key, who passes for that node while it is dead, and says over its links
-//! what no node says: frames and words that are damaged, too long, out of turn, or of somebody else.
+//! what no node says: frames and words that are damaged, too long, out of turn, or of others.
 
 use std::fs;
 use std::io;

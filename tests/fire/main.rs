@@ -1,7 +1,7 @@
 //! A cluster under fire: nodes that host replicas are killed and frozen, wires are cut, held up and
-//! damaged, and strangers feed every port with what does not belong there, all under a load. Nothing
-//! that was acknowledged is lost, what users see is linearizable, memory stays bounded, no node
-//! panics, and requests are answered again soon.
+//! damaged, and strangers feed every port with what does not belong there, all under a load.
+//! Nothing that was acknowledged is lost, what users see is linearizable, memory stays bounded, no
+//! node panics, and requests are answered again soon.
 //!
 //! Each kind of blow falls once, or again and again for `PERJURY_FIRE_SECONDS`; `PERJURY_FIRE_SEED`
 //! draws another plan, `PERJURY_FIRE_T` says how many faulty replicas are borne (and hit at once),
@@ -119,8 +119,8 @@ async fn watch(town: Rc<Town>, memory: Rc<RefCell<Memory>>, targets: Targets) {
     }
 }
 
-/// What was recorded comes to the same again, and its judges find nothing broken. Who was killed has
-/// recordings up to then.
+/// What was recorded comes to the same again, and its judges find nothing broken. Who was killed
+/// has recordings up to then.
 fn replay(folder: &Path) {
     let replayed = perjury(&["replay", &folder.to_string_lossy()]);
     let told = format!("{}{}", out(&replayed), err(&replayed));
