@@ -30,8 +30,10 @@ pub(super) struct Tree {
     /// The signature under the root.
     pen: [u8; PEN],
     count: u16,
-    /// The lines, then the hashes of pairs of them, and so on up to one.
-    nodes: Vec<Option<Digest>>,
+    /// Those that are known of the lines, then of the hashes of pairs of them, and so on up to
+    /// one, each behind its place. No room is kept for the others: a few bytes can be about a sheet
+    /// of very many lines.
+    known: Vec<(u16, Digest)>,
     /// What is signed.
     text: Digest,
 }
@@ -44,7 +46,7 @@ impl Tree {
         nodes.iter_mut().zip(lines).for_each(|(node, line)| *node = Some(*line));
         let top = rise(&mut nodes, lines.len(), places).expect("all lines are known");
         let text = root(lines.len() as u16, &top);
-        Tree { pen: sign(&text), count: lines.len() as u16, nodes, text }
+        Tree { pen: sign(&text), count: lines.len() as u16, known: known(&nodes), text }
     }
 
     /// The tree with these lines, in the order of their places, of so many, and those beside their
@@ -70,7 +72,7 @@ impl Tree {
             nodes[place] = Some(beside()?);
         }
         let top = rise(&mut nodes, width, places)?;
-        Some(Tree { pen, count, nodes, text: root(count, &top) })
+        Some(Tree { pen, count, known: known(&nodes), text: root(count, &top) })
     }
 
     pub(super) fn pen(&self) -> &[u8; PEN] {
@@ -88,7 +90,12 @@ impl Tree {
 
     /// What stands at this place of [`Tree::missing`].
     pub(super) fn node(&self, place: usize) -> Option<&Digest> {
-        self.nodes.get(place)?.as_ref()
+        let is_there = |(at, _): &&(u16, Digest)| usize::from(*at) == place;
+        let found = self.known.get(place).filter(is_there).or_else(|| {
+            let at = self.known.binary_search_by_key(&place, |(at, _)| (*at).into()).ok()?;
+            self.known.get(at)
+        });
+        found.map(|(_, node)| node)
     }
 
     /// Whether this line stands there.
@@ -123,6 +130,13 @@ impl Tree {
             self.node(beside?)
         })
     }
+}
+
+/// Those that are known, each behind its place: a tree of [`MOST_LINES`] has 2047.
+fn known(nodes: &[Option<Digest>]) -> Vec<(u16, Digest)> {
+    let mut known = Vec::with_capacity(nodes.iter().flatten().count());
+    known.extend((0..).zip(nodes).filter_map(|(place, node)| Some((place, (*node)?))));
+    known
 }
 
 /// How many hashes a tree has.
@@ -267,6 +281,18 @@ mod tests {
         let other = || Some(lines(1)[0]);
         assert!(Tree::with([0; PEN], 1025, &all, other).is_none());
         assert!(Tree::with([0; PEN], 1024, &all, other).is_some());
+    }
+
+    #[test]
+    fn no_room_is_kept_for_what_is_not_known() {
+        // The last of 513 lines has one step to the root: 100 bytes make a tree of 1034 hashes.
+        let line = (512, lines(1)[0]);
+        let mut beside = Some(lines(2)[1]);
+        let tree = Tree::with([7; PEN], 513, &[line], || beside.take()).unwrap();
+        assert_eq!(size(513), 1034);
+        // The way of ten steps up to the root, the root, and who stands beside it.
+        assert_eq!((tree.known.len(), tree.known.capacity()), (12, 12));
+        assert!(tree.holds(&line.1, 512) && !tree.holds(&line.1, 0));
     }
 
     proptest! {
