@@ -32,7 +32,7 @@ const LONGEST_NAME: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error("{path}: {error}")]
+    #[error("{error}; name the cluster's file, and check its permissions")]
     Io {
         /// Where.
         path: PathBuf,
@@ -353,6 +353,13 @@ mod tests {
         let wishes = ClusterFile::parse(&format!("{text}{hosts}")).unwrap().wishes;
         let wanted = Wishes { registrar: 1, clients: vec![0, 0], replicas: vec![1, 0] };
         assert_eq!(wishes, wanted);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named_by_whoever_asked_for_it() {
+        let told = ClusterFile::read(Path::new("no/cluster.toml")).unwrap_err().to_string();
+        assert!(told.ends_with("; name the cluster's file, and check its permissions"), "{told}");
+        assert!(!told.contains("cluster.toml"), "{told}");
     }
 
     #[test]

@@ -22,9 +22,17 @@ pub enum KeyFileError {
          take another name, or write over it with --force"
     )]
     Exists(PathBuf),
-    /// It cannot be read or written.
+    /// It cannot be read.
     #[error("{path}: {error}; `perjury keys {path}` makes one")]
     Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It cannot be written.
+    #[error("{path}: {error}; name a file in a folder that is there and can be written")]
+    Unwritten {
         /// Where.
         path: PathBuf,
         /// Why.
@@ -71,7 +79,7 @@ pub fn make_key(path: &Path, replace: bool) -> Result<NodeSecret, KeyFileError> 
         // A new file: the old one may be open to others.
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(KeyFileError::Io { path: path.to_owned(), error });
+                return Err(KeyFileError::Unwritten { path: path.to_owned(), error });
             }
             _ => {}
         }
@@ -85,7 +93,7 @@ pub fn make_key(path: &Path, replace: bool) -> Result<NodeSecret, KeyFileError> 
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(KeyFileError::Exists(path.to_owned()))
         }
-        Err(error) => Err(KeyFileError::Io { path: path.to_owned(), error }),
+        Err(error) => Err(KeyFileError::Unwritten { path: path.to_owned(), error }),
     }
 }
 
@@ -171,5 +179,10 @@ mod tests {
         }
         fs::remove_dir_all(&folder).unwrap();
         assert!(matches!(read_key(&path), Err(KeyFileError::Io { .. })));
+        // To make one is no remedy for whoever tries that.
+        for replace in [false, true] {
+            let told = make_key(&path, replace).unwrap_err().to_string();
+            assert!(told.contains("; name a file in a folder that is there"), "{told}");
+        }
     }
 }
