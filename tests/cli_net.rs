@@ -136,6 +136,13 @@ fn what_cannot_be_served_or_reached_is_said_with_a_remedy() {
         assert_eq!(code(&told), 2);
         assert!(err(&told).contains("; take "), "{}", err(&told));
     }
+    let file = scratch("no-logs").join("a-file-and-no-folder");
+    std::fs::write(&file, "").expect("it can be written");
+    let logs = file.join("logs");
+    let words = ["serve", "--listen", "127.0.0.1:0", "--log", logs.to_str().expect("it is text")];
+    let told = perjury(&words);
+    assert_eq!(code(&told), 2);
+    assert!(err(&told).contains("a-file-and-no-folder/logs"), "{}", err(&told));
 }
 
 /// A folder with the file of a cluster of one node, and its key.

@@ -1,6 +1,7 @@
 //! What programs that serve tell of themselves: to people on standard error, to files, and on a
 //! port for other programs.
 
+use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -60,6 +61,10 @@ impl Telling {
             .finish();
         // Where somebody listens already, he goes on.
         let _ = tracing::subscriber::set_global_default(subscriber);
+        if let Some(folder) = &self.log {
+            // Whoever wants logs learns here that there can be none, and not process by process.
+            fs::create_dir_all(folder).map_err(Failure::at(folder))?;
+        }
         let form = match self.log_form {
             Form::Text => LogForm::Text,
             Form::Json => LogForm::Json,
