@@ -145,6 +145,20 @@ fn what_cannot_be_served_or_reached_is_said_with_a_remedy() {
     assert!(err(&told).contains("a-file-and-no-folder/logs"), "{}", err(&told));
 }
 
+#[test]
+fn what_is_not_answered_is_left_open() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = silent.local_addr().expect("it has one").to_string();
+    let told = perjury(&["client", "--to", &address, "--patience", "200ms", "get('k')"]);
+    assert_eq!(code(&told), 3);
+    assert!(err(&told).contains("no answer in 200ms"), "{}", err(&told));
+    let hanging_up = std::thread::spawn(move || drop((silent.accept(), silent.accept())));
+    let told = perjury(&["client", "--to", &address, "get('k')"]);
+    assert_eq!(code(&told), 3);
+    assert!(err(&told).contains("is the cluster still running?"), "{}", err(&told));
+    hanging_up.join().expect("it hangs up");
+}
+
 /// A folder with the file of a cluster of one node, and its key.
 fn one_node(name: &str, gateway: &str) -> std::path::PathBuf {
     let folder = scratch(name);

@@ -29,7 +29,7 @@ Examples:
   perjury client --clients 1 --outstanding 64          as much as one can who does not wait
   perjury client --clients 64 --rate 1000              1000 requests a second, for 10 seconds
 
-Exits with 1 if a request was refused.")]
+Exits with 1 if a request was refused, with 3 if it was not answered.")]
 pub(super) struct Args {
     /// Operations in their text form; without any, they are read line by line.
     #[arg(value_name = "OPERATION")]
@@ -69,7 +69,16 @@ pub(super) fn client(args: &Args, shell: &mut Shell) -> Outcome {
         () if args.operations.is_empty() => by_hand(args, shell)?,
         () => once(args, shell)?,
     };
-    done.map_err(|error| Failure::Usage(error.to_string()))
+    done.or_else(|error| match error {
+        // The cluster was there, and nobody knows what it has done.
+        UserError::TooSlow(_) | UserError::Io(_) | UserError::Closed => {
+            shell.complain(&error.to_string());
+            Ok(Exit::Undecided)
+        }
+        UserError::Connect { .. } | UserError::Frame(_) | UserError::Wire(_) => {
+            Err(Failure::Usage(error.to_string()))
+        }
+    })
 }
 
 /// What runs a command's own connections.
