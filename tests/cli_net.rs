@@ -152,11 +152,16 @@ fn what_is_not_answered_is_left_open() {
     let told = perjury(&["client", "--to", &address, "--patience", "200ms", "get('k')"]);
     assert_eq!(code(&told), 3);
     assert!(err(&told).contains("no answer in 200ms"), "{}", err(&told));
-    let hanging_up = std::thread::spawn(move || drop((silent.accept(), silent.accept())));
-    let told = perjury(&["client", "--to", &address, "get('k')"]);
+    let asking = program()
+        .args(["client", "--to", &address, "get('k')"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // Who has given up is still in the queue.
+    drop((silent.accept(), silent.accept()));
+    let told = asking.wait_with_output().expect("it ends");
     assert_eq!(code(&told), 3);
     assert!(err(&told).contains("is the cluster still running?"), "{}", err(&told));
-    hanging_up.join().expect("it hangs up");
 }
 
 /// A folder with the file of a cluster of one node, and its key.

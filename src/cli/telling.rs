@@ -5,8 +5,11 @@ use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::ValueEnum;
+use tokio::time::Instant;
 use tracing::Level;
 
 use crate::net::{Board, LogFolder, LogForm, Notice, Plan, RecordFolder, Served, Window};
@@ -97,12 +100,65 @@ pub(super) fn greet(window: Option<&Window>, shell: &mut Shell) -> io::Result<()
     }
 }
 
+/// How many refusals are told in a second: strangers can bring about any number.
+const MOST_REFUSALS: u32 = 10;
+
+/// The refusals of a second.
+struct Refusals {
+    since: Instant,
+    told: u32,
+    /// How many were not told since one was.
+    kept_back: u64,
+}
+
+impl Refusals {
+    /// Whether one more is told now; if so, how many were not told before it.
+    fn admit(&mut self, now: Instant) -> Option<u64> {
+        if now.duration_since(self.since) >= Duration::from_secs(1) {
+            (self.since, self.told) = (now, 0);
+        }
+        if self.told == MOST_REFUSALS {
+            self.kept_back += 1;
+            return None;
+        }
+        self.told += 1;
+        Some(std::mem::take(&mut self.kept_back))
+    }
+}
+
 /// Tells the operator what was noticed, from whichever thread.
 pub(super) fn say(notice: &Notice) {
+    static REFUSALS: Mutex<Option<Refusals>> = Mutex::new(None);
+    if matches!(notice, Notice::Refused { .. } | Notice::Unserved { .. }) {
+        let now = Instant::now();
+        // Whoever failed with the lock left whole numbers.
+        let mut refusals = REFUSALS.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = Refusals { since: now, told: 0, kept_back: 0 };
+        match refusals.get_or_insert(none).admit(now) {
+            None => return,
+            Some(0) => {}
+            Some(more) => tracing::warn!("{more} refusals more were not told"),
+        }
+    }
     let text = notice.to_string();
     let text = text.escape_debug();
     match notice {
         Notice::Begun { .. } => tracing::info!("{text}"),
         _ => tracing::warn!("{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_refusals_few_are_told_and_the_others_counted() {
+        let begin = Instant::now();
+        let mut refusals = Refusals { since: begin, told: 0, kept_back: 0 };
+        let mut at = |ms| refusals.admit(begin + Duration::from_millis(ms));
+        assert!((0..10).all(|_| at(0) == Some(0)));
+        assert!((0..7).all(|_| at(999).is_none()));
+        assert_eq!((at(1000), at(1000), at(9000)), (Some(7), Some(0), Some(0)));
     }
 }
