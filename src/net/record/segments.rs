@@ -6,11 +6,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
 use crate::identity::Address;
 use crate::time::Now;
+use crate::wire;
 
 use super::format::{Checker, FRAME, Header, LONGEST_ENTRY, Moment, file_name};
 
@@ -105,18 +105,13 @@ impl Segments {
     pub(super) fn push<T: Serialize>(&mut self, moment: Moment, entry: &T) -> io::Result<()> {
         let begin = self.gathered.len();
         self.gathered.extend([0; FRAME]);
-        let behind = Behind(&mut self.gathered);
-        let mut written =
-            postcard::serialize_with_flavor(&(moment, entry), behind).map_err(io::Error::other);
+        wire::encode_to(&mut self.gathered, &(moment, entry));
         let length = self.gathered.len() - begin - FRAME;
         if length > LONGEST_ENTRY {
-            written = Err(io::Error::other(format!(
+            self.gathered.truncate(begin);
+            return Err(io::Error::other(format!(
                 "an entry has {length} bytes, more than {LONGEST_ENTRY}; send less at a time"
             )));
-        }
-        if written.is_err() {
-            self.gathered.truncate(begin);
-            return written;
         }
         let (frame, entry) = self.gathered[begin..].split_at_mut(FRAME);
         frame[..4].copy_from_slice(&(entry.len() as u32).to_le_bytes());
@@ -134,29 +129,6 @@ impl Segments {
         self.gathered.clear();
         self.gathered.shrink_to(BUFFER);
         written
-    }
-}
-
-/// Serialises behind what is there, in whole pieces.
-struct Behind<'a>(&'a mut Vec<u8>);
-
-impl Flavor for Behind<'_> {
-    type Output = ();
-
-    #[inline]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
     }
 }
 
