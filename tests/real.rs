@@ -218,6 +218,25 @@ fn what_is_kept_is_replayed_and_what_is_not_judged_is_said() {
     assert!(out(&again).ends_with("  replayed    every process as it was recorded\n"));
 }
 
+/// Whatever lacks at the end of a recording may be what a judge would have found, or missed.
+#[test]
+fn what_lacks_the_end_of_a_recording_is_not_decided() {
+    let folder = scratch("real-torn").join("kept");
+    let kept = folder.display().to_string();
+    ran(&["scenarios/bcr/nobody_fails.toml", "--real", "--keep", &kept]);
+    for file in ["node-0/olympus", "node-1/client-0", "node-2/replica-0-0"] {
+        let path = folder.join(format!("{file}.000000.rec"));
+        let whole = fs::read(&path).expect("it was recorded");
+        for lacks in [1, whole.len() / 16, whole.len() / 8, whole.len() / 4] {
+            fs::write(&path, &whole[..whole.len() - lacks]).expect("it can be written");
+            let told = perjury(&["replay", &kept]);
+            assert_eq!(code(&told), 3, "{file} without {lacks} bytes: {}", out(&told));
+        }
+        fs::write(&path, &whole).expect("it can be written");
+    }
+    assert_eq!(code(&perjury(&["replay", &kept])), 0);
+}
+
 /// A run on sockets that lasts for a while: its head sleeps.
 struct Lasting {
     child: Child,

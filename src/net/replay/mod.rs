@@ -360,7 +360,9 @@ impl Recording {
             .filter(|track| self.is_killed(track))
             .map(|track| track.who())
             .collect();
-        let mut report = scene.borrow().report(scenario, &killed, self.ended);
+        // Nodes that all came to a good end have put down the end of every process, too.
+        let is_cut = self.ended.is_some() && self.tracks.iter().any(|track| track.ended.is_none());
+        let mut report = scene.borrow().report(scenario, &killed, self.ended, is_cut);
         if self.tracks.iter().any(|track| track.is_spoilt()) || !report_is_whole(&report) {
             // What lacks may be what a judge misses.
             report.verdict = Verdict::Undecided;

@@ -179,19 +179,21 @@ impl<P: Judged> Scene<P> {
         &self.silent
     }
 
-    /// What is to be said of the run, if this is its end, and these processes were killed.
+    /// What is to be said of the run, if this is its end, and these processes were killed;
+    /// `is_cut` says that the end of a recording lacks.
     pub(super) fn report(
         &self,
         scenario: &Scenario,
         killed: &BTreeSet<Identity>,
         ended: Option<Ended>,
+        is_cut: bool,
     ) -> Report {
         let records = self.watch.clients.records().values();
         let open = records.filter(|client| client.waits_for.is_some() && !client.gone).count();
         // A replica that was killed may have said more than is on record: that makes it faulty, and
         // the judges bear it. Of all others every word counts.
         let bears = |who: &Identity| who.class == Class::Replica && killed.contains(who);
-        let is_whole = self.silent.iter().all(bears);
+        let is_whole = !is_cut && self.silent.iter().all(bears);
         let is_seen = ended.is_some();
         let ended = ended.filter(|_| is_whole);
         let stop = ended.and_then(|ended| ended.stop(scenario));
