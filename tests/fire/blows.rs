@@ -72,7 +72,8 @@ pub(super) async fn strike(town: Rc<Town>, blow: Blow, homes: Vec<usize>, mut di
             town.kill(home);
             let until = Instant::now() + length;
             let whom = dice.pick(&town.listening());
-            imposter::visit(&town.shape.folder, home, whom, &mut dice).await;
+            let told = || town.told(whom);
+            imposter::visit(&town.shape.folder, home, whom, told, &mut dice).await;
             sleep_until(until).await;
             town.start(home).await;
         }

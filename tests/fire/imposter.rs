@@ -16,8 +16,10 @@ use serde::Serialize;
 use snow::{Builder, TransportState};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::dice::Dice;
+use super::nodes::PATIENCE;
 
 /// Both halves of a node's key.
 struct Keys {
@@ -98,16 +100,23 @@ enum Parcel {
 }
 
 const HELLO: u8 = 1;
-const PARCEL: u8 = 3;
+const BUNDLE: u8 = 3;
 const BEAT: u8 = 5;
 
 /// How many ways there are to be wrong.
 const WAYS: usize = 9;
 
+/// The way in which the registrar's part is played, and what is told of that.
+const PRESUMES: usize = 5;
+const REFUSAL: &str = "only the registrar says who lives where";
+
 /// What is said in one way.
 fn words(way: usize, dice: &mut Dice) -> Vec<u8> {
     let hello = word(HELLO, dice.draw(), &[]);
-    let parcel = |number: u64, parcel: &Parcel| word(PARCEL, number, &wire::encode(parcel));
+    // A bundle of one, which has nothing in common with others.
+    let parcel = |number: u64, parcel: &Parcel| {
+        word(BUNDLE, number, &[&1_u16.to_le_bytes()[..], &wire::encode(parcel)].concat())
+    };
     let message = |from: Identity, to: Identity| {
         let message = Message::GetConfiguration { known: None };
         Parcel::Message { from, to, sent: 0, message }
@@ -118,9 +127,9 @@ fn words(way: usize, dice: &mut Dice) -> Vec<u8> {
         // A frame as long as may be, which never ends.
         1 => [&(64_u32 << 20).to_le_bytes()[..], &vec![7; 8 << 20]].concat(),
         2 => frame(&dice.bytes(200)),
-        3 => [word(PARCEL, 1, &dice.bytes(50)), word(PARCEL, 7, &[])].concat(),
-        4 => (1..300).flat_map(|number| word(PARCEL, number, &dice.bytes(300))).collect(),
-        5 => {
+        3 => [word(BUNDLE, 1, &dice.bytes(50)), word(BUNDLE, 7, &[])].concat(),
+        4 => (1..300).flat_map(|number| word(BUNDLE, number, &dice.bytes(300))).collect(),
+        PRESUMES => {
             let lives = Parcel::Lives { identity: Identity::OLYMPUS, home: 1 };
             [parcel(1, &lives), parcel(2, &Parcel::Begun)].concat()
         }
@@ -134,21 +143,37 @@ fn words(way: usize, dice: &mut Dice) -> Vec<u8> {
         // Without a greeting.
         _ => return parcel(1, &Parcel::Begun),
     };
-    let cut = if dice.one_in(3) { dice.below(said.len()) } else { said.len() };
+    let cut = if way != PRESUMES && dice.one_in(3) { dice.below(said.len()) } else { said.len() };
     [hello, said[..cut].to_vec()].concat()
 }
 
-/// Calls a node in another's name, in every way.
-pub(super) async fn visit(folder: &Path, own: usize, whom: (usize, SocketAddr), dice: &mut Dice) {
+/// Calls a node in another's name, in every way. `told` is what that node has told so far, while it
+/// listens there.
+pub(super) async fn visit(
+    folder: &Path,
+    own: usize,
+    whom: (usize, SocketAddr),
+    told: impl Fn() -> Option<String>,
+    dice: &mut Dice,
+) {
     let (number, address) = whom;
     let (own, whom) = (Keys::of(folder, own), Keys::of(folder, number));
+    let refusals = || told().map(|told| told.matches(REFUSAL).count());
     for way in 0..WAYS {
-        let talk = async {
-            let mut link = Link::call(address, &own, &whom).await?;
-            link.send(&words(way, dice)).await?;
-            link.stream.read_to_end(&mut Vec::new()).await
-        };
-        // He is hung up on or not; the next call ends this one.
-        let _ = tokio::time::timeout(Duration::from_millis(100), talk).await;
+        let (before, began) = (refusals(), Instant::now());
+        loop {
+            let talk = async {
+                let mut link = Link::call(address, &own, &whom).await?;
+                link.send(&words(way, dice)).await?;
+                link.stream.read_to_end(&mut Vec::new()).await
+            };
+            // He is hung up on or not; the next call ends this one.
+            let _ = tokio::time::timeout(Duration::from_millis(100), talk).await;
+            // Words that nobody understands would show nothing: these are understood, and refused.
+            if way != PRESUMES || refusals().is_none_or(|now| Some(now) > before) {
+                break;
+            }
+            assert!(began.elapsed() < PATIENCE, "node {number} does not tell that it refuses");
+        }
     }
 }

@@ -121,6 +121,13 @@ impl Town {
         self.houses.borrow()[number].node.as_ref().expect("it lives").signal(signal);
     }
 
+    /// What a node has told so far in this life, if it listens there.
+    pub(super) fn told(&self, whom: (usize, SocketAddr)) -> Option<String> {
+        let listens = self.listening().contains(&whom);
+        let houses = self.houses.borrow();
+        houses[whom.0].node.as_ref().filter(|_| listens).map(Node::told)
+    }
+
     /// The numbers of the nodes that live, and of their programs.
     pub(super) fn programs(&self) -> Vec<(usize, u32)> {
         let houses = self.houses.borrow();
