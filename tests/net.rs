@@ -71,6 +71,7 @@ impl Ear {
 #[test]
 fn a_cluster_answers_every_operation() {
     let cluster = Cluster::start(&Plan::new(1)).expect("it starts");
+    let nonsense = format!("slice('movie','{}')", "5".repeat(100_000));
     let told = block_on(async {
         let operations = [
             "get('movie')",
@@ -81,11 +82,14 @@ fn a_cluster_answers_every_operation() {
             "slice('movie','5:9')",
             "get('movie')",
             "drop('movie')",
+            &nonsense,
         ];
         ask(&mut user(&cluster).await, &operations).await
     });
     assert_eq!(told[..7], ["", "fail", "OK", "OK", "star wars", "OK", "wars"]);
     assert!(told[7].starts_with("refused: there is no operation `drop`; "), "{}", told[7]);
+    assert!(told[8].starts_with("refused: "), "{}", told[8]);
+    assert!(told[8].len() < 500, "what a user said is not all repeated");
     let stats = cluster.stop().expect("it stops");
     assert!(stats.iter().all(|stats| (stats.lost, stats.refused) == (0, 0)), "{stats:?}");
     assert!(stats[1].received > 0, "replicas live on nodes of their own: {stats:?}");

@@ -40,8 +40,13 @@ const MOST_OF_ONE_CLIENT: usize = 512;
 const MOST_BYTES: usize = 256 << 20;
 /// How many of them may be one user's; then nothing more is read of him.
 const MOST_BYTES_OF_ONE: usize = 8 << 20;
+/// How many of them may be results of one user's who is slow to take them: more than one who reads
+/// at all lets lie.
+const MOST_RESULTS_OF_ONE: usize = 64 << 20;
 /// Results up to this length always find room, in bytes.
 const SHORT: usize = 64;
+/// How much is told of why something is refused: it may repeat what the user said.
+const LONGEST_REFUSAL: usize = 400;
 
 /// Requests that are under way, and which client processes have them.
 #[derive(Debug)]
@@ -137,7 +142,7 @@ impl Desk {
         };
         drop(kept);
         let bytes = outcome.as_ref().map_or(0, String::len);
-        let others = [(&self.bytes, MOST_BYTES), (&user.bytes, MOST_BYTES_OF_ONE)];
+        let others = [(&self.bytes, MOST_BYTES), (&user.bytes, MOST_RESULTS_OF_ONE)];
         let is_much = bytes > SHORT && others.iter().any(|(sum, most)| sum.get() + bytes > *most);
         if is_much {
             outcome =
@@ -404,9 +409,10 @@ impl<P: Served> Visit<P> {
             let Some(frame) = self.frames.next()? else { return Ok(()) };
             let Request { number, operation } = wire::decode(frame, LONGEST)?;
             self.under_way += 1;
-            if let Err(why) = self.begin(number, &operation).await? {
+            if let Err(mut why) = self.begin(number, &operation).await? {
+                why.truncate(why.floor_char_boundary(LONGEST_REFUSAL));
                 // The receiver is this visit itself.
-                let kept = self.desk.borrow().keep(0, &self.reply);
+                let kept = self.desk.borrow().keep(why.len(), &self.reply);
                 let _ = self.reply.to.send((Response { number, outcome: Err(why) }, kept));
             }
         }
@@ -469,7 +475,7 @@ mod tests {
     fn requests_and_results_are_kept_up_to_so_many_bytes() {
         let mut desk = Desk::new([0], None);
         let ((user, mut told), (other, mut told_other)) = (user(), user());
-        let half = MOST_BYTES_OF_ONE / 2 + 1;
+        let half = MOST_RESULTS_OF_ONE / 2 + 1;
         let [first, second, third, fourth] =
             [0, 1, 2, 3].map(|number| desk.give(number, 10, user.clone()).unwrap().0);
         let fifth = desk.give(0, 10, other).unwrap().0;
