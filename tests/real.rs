@@ -338,3 +338,43 @@ fn no_node_outlives_the_one_who_started_it() {
     assert!(complaints.contains("stopped by a signal before the run was over"), "{complaints}");
     assert_eq!(records(&folder.with_file_name("real-stopped")), 0);
 }
+
+#[test]
+fn a_signal_ends_a_run_that_is_told_to_nobody() {
+    let folder = scratch("real-unread");
+    let mut child = program()
+        .args(["run", "--real", "scenarios/bcr/chain_of_seven.toml", "--log", "json", "--states"])
+        .env("TMPDIR", &folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // It is judged by then, and has more to tell than a pipe takes.
+    let mut told = child.stdout.take().expect("it is piped");
+    told.read_exact(&mut [0]).expect("it tells something");
+    signal("-TERM", &child.id().to_string());
+    let status = child.wait().expect("it ends");
+    let mut complaints = String::new();
+    let mut errors = child.stderr.take().expect("it is piped");
+    errors.read_to_string(&mut complaints).expect("it is text");
+    assert_eq!(status.code(), Some(3), "{complaints}");
+    assert!(complaints.contains("before the judges were done"), "{complaints}");
+    assert_eq!(records(&folder), 0);
+    drop(told);
+}
+
+#[test]
+fn a_run_that_cannot_be_recorded_says_why() {
+    let file = scratch("real-unrecorded").join("crowd.toml");
+    let client = "[[client]]\nworkload = \"get('k')\"\n";
+    let crowd = format!("format = 1\nprotocol = \"bcr\"\nt = 1\n{}", client.repeat(100));
+    fs::write(&file, crowd).expect("it can be written");
+    let told = Command::new("sh")
+        .args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_perjury")])
+        .args(["run", "--real"])
+        .arg(&file)
+        .output()
+        .expect("there is sh");
+    assert_eq!(code(&told), 2, "{}{}", out(&told), err(&told));
+    assert!(err(&told).contains("the recording of client"), "{}", err(&told));
+}

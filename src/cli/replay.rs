@@ -52,10 +52,10 @@ pub(super) struct Args {
 pub(super) fn replay(args: &Args, shell: &mut Shell) -> Outcome {
     let failed = |error: crate::net::ReplayError| Failure::Usage(error.to_string());
     let wanted = Wanted {
-        name: &args.folder.display().to_string(),
+        name: args.folder.display().to_string(),
         log: args.log,
         states: args.states,
-        view: args.view.as_deref(),
+        view: args.view.clone(),
         json: args.json,
         compares: true,
     };
@@ -64,29 +64,30 @@ pub(super) fn replay(args: &Args, shell: &mut Shell) -> Outcome {
 }
 
 /// How a replay is told.
-pub(super) struct Wanted<'a> {
+#[derive(Clone)]
+pub(super) struct Wanted {
     /// What it is called.
-    pub(super) name: &'a str,
+    pub(super) name: String,
     /// Whether and how events are printed.
     pub(super) log: Option<LogForm>,
     /// Whether states of processes are, too.
     pub(super) states: bool,
     /// Where a picture goes, if one is drawn.
-    pub(super) view: Option<&'a str>,
+    pub(super) view: Option<String>,
     /// Whether the verdict is JSON.
     pub(super) json: bool,
     /// Whether it is told how each process compares with its recording, though it does.
     pub(super) compares: bool,
 }
 
-impl Wanted<'_> {
+impl Wanted {
     /// Whether what is wanted goes together.
     pub(super) fn check(&self) -> Result<(), Failure> {
         if self.states && self.log != Some(LogForm::Json) {
             let reason = "--states adds to a log in JSON lines; say --log json too";
             return Err(Failure::Usage(reason.to_owned()));
         }
-        if self.view == Some("-") {
+        if self.view.as_deref() == Some("-") {
             let reason = "--view -: the verdict goes to standard output; name a file";
             return Err(Failure::Usage(reason.to_owned()));
         }
@@ -95,10 +96,10 @@ impl Wanted<'_> {
 }
 
 /// Replays a recording, and tells what comes of it.
-pub(super) fn tell(recording: &Recording, wanted: &Wanted<'_>, shell: &mut Shell) -> Outcome {
+pub(super) fn tell(recording: &Recording, wanted: &Wanted, shell: &mut Shell) -> Outcome {
     let failed = |error: crate::net::ReplayError| Failure::Usage(error.to_string());
     let scenario = recording.scenario().map_err(failed)?;
-    let name = wanted.name;
+    let name = &wanted.name;
     let mut picture = Picture::default();
     let replayed = match wanted.log.is_none() && wanted.view.is_none() {
         true => recording.replay().map_err(failed)?,
@@ -111,7 +112,7 @@ pub(super) fn tell(recording: &Recording, wanted: &Wanted<'_>, shell: &mut Shell
         }
     };
     let verdict = verdict_to_json(scenario, &replayed);
-    if let Some(page) = wanted.view {
+    if let Some(page) = &wanted.view {
         picture.take(&verdict).map_err(|unfit| Failure::Usage(unfit.to_string()))?;
         view::write(&picture, page, shell)?;
     }
@@ -149,7 +150,7 @@ struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     fn begin(
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
         scenario: &Scenario,
         picture: &'a mut Picture,
         shell: &'a mut Shell,
@@ -161,9 +162,9 @@ impl<'a> Telling<'a> {
         if log == Some(Form::Json) {
             writeln!(shell, "{}", header(scenario))?;
         }
-        let mut picture = wanted.view.map(|_| picture);
+        let mut picture = wanted.view.is_some().then_some(picture);
         if let Some(picture) = &mut picture {
-            picture.begin(wanted.name);
+            picture.begin(&wanted.name);
             picture.summary(&run::Summary(scenario).to_string());
             let unfit = picture.take(&header(scenario));
             unfit.map_err(|unfit| Failure::Usage(unfit.to_string()))?;

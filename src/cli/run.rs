@@ -177,8 +177,9 @@ fn on_sockets(args: &Args, scenario: Scenario, shell: &mut Shell) -> Outcome {
         }
     };
     let name = args.subject.file.as_str();
-    let (states, view, json) = (args.states, args.view.as_deref(), args.json);
-    let telling = replay::Wanted { name, log, states, view, json, compares: false };
+    let (states, view, json) = (args.states, args.view.clone(), args.json);
+    let telling =
+        replay::Wanted { name: name.to_owned(), log, states, view, json, compares: false };
     let wanted = real::Wanted { name, keep: args.keep.as_deref(), telling };
     let exit = real::run(scenario, &wanted, shell)?;
     if exit != Exit::Held {

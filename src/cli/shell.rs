@@ -8,8 +8,8 @@ use std::io::{self, IsTerminal as _, Write};
 
 /// Standard output and standard error.
 pub(super) struct Shell {
-    out: Box<dyn Write>,
-    err: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
     /// Whether standard error may be coloured.
     colours: bool,
     /// Whether nobody reads standard output any more.
@@ -27,6 +27,12 @@ impl Shell {
             colours: io::stderr().is_terminal() && !plain,
             closed: false,
         }
+    }
+
+    /// Hands it over to somebody else. What is said here meanwhile goes to standard error alone.
+    pub(super) fn lend(&mut self) -> Shell {
+        let (out, err) = (Box::new(io::sink()), Box::new(io::stderr()));
+        std::mem::replace(self, Shell { out, err, colours: self.colours, closed: self.closed })
     }
 
     /// Whether diagnostics may be coloured.

@@ -9,6 +9,7 @@ mod troupe;
 mod words;
 
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(super) struct Wanted<'a> {
     /// Where its recordings stay, if they do.
     pub(super) keep: Option<&'a Path>,
     /// How it is told.
-    pub(super) telling: replay::Wanted<'a>,
+    pub(super) telling: replay::Wanted,
 }
 
 /// Runs a scenario on sockets, and prints the verdict.
@@ -53,24 +54,54 @@ pub(super) fn run(mut scenario: Scenario, wanted: &Wanted<'_>, shell: &mut Shell
     }
     let folder = Folder::make(wanted.keep)?;
     let runtime = client::runtime()?;
+    // Before anything runs, so that no signal finds it unprepared.
+    let mut signals = runtime.block_on(async { Signals::new() })?;
     let ended = runtime.block_on(async {
-        // Before anything runs, so that no signal finds it unprepared.
-        let mut signals = Signals::new()?;
         tokio::select! {
             ended = play(&scenario, &folder.path) => ended.map(Some).map_err(broken),
             () = signals.next() => Ok::<_, Failure>(None),
         }
     })?;
-    // Nodes that still run are killed before their folder goes.
-    drop(runtime);
     let Some(ended) = ended else {
+        // Nodes that still run are killed before their folder goes.
+        drop(runtime);
         shell.complain("stopped by a signal before the run was over; nothing is judged");
         return Ok(Exit::Undecided);
     };
+    // Beside the signals, which end a long judgement too, and one that nobody reads.
+    let (path, telling) = (folder.path.clone(), wanted.telling.clone());
+    let mut own = shell.lend();
+    let judging = runtime.spawn_blocking(move || {
+        let outcome = judge(&ended, &path, &telling, &mut own);
+        (own, outcome)
+    });
+    let judged = runtime.block_on(async {
+        tokio::select! {
+            judged = judging => Some(judged),
+            () = signals.next() => None,
+        }
+    });
+    // Whoever still judges ends with the program.
+    runtime.shutdown_background();
+    match judged {
+        Some(Ok((own, outcome))) => {
+            *shell = own;
+            outcome
+        }
+        Some(Err(failed)) => panic::resume_unwind(failed.into_panic()),
+        None => {
+            shell.complain("stopped by a signal before the judges were done; nothing is decided");
+            Ok(Exit::Undecided)
+        }
+    }
+}
+
+/// Replays what the nodes in this folder recorded, and tells the verdict.
+fn judge(ended: &Ended, folder: &Path, telling: &replay::Wanted, shell: &mut Shell) -> Outcome {
     let failed = |error: net::ReplayError| Failure::Usage(error.to_string());
-    ended.keep(&folder.path).map_err(Failure::at(&folder.path))?;
-    let recording = Recording::open(&folder.path).map_err(failed)?;
-    replay::tell(&recording, &wanted.telling, shell)
+    ended.keep(folder).map_err(Failure::at(folder))?;
+    let recording = Recording::open(folder).map_err(failed)?;
+    replay::tell(&recording, telling, shell)
 }
 
 fn broken(error: TroupeError) -> Failure {

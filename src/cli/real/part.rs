@@ -1,8 +1,9 @@
 //! `perjury part`: the program of one node, for `perjury run --real`.
 
 use std::io::{self, BufRead as _, Write as _};
+use std::sync::{Arc, OnceLock};
 
-use crate::net::{Acting, Notices, Part};
+use crate::net::{Acting, Notice, Notices, Part};
 use crate::scenario;
 
 use super::super::shell::Shell;
@@ -30,7 +31,8 @@ pub(in crate::cli) fn part(_: &Args, shell: &mut Shell) -> Outcome {
 enum Stage {
     Empty,
     Taken(Box<Part>),
-    Playing(Box<Acting>),
+    /// With why a recording lacks, if one does.
+    Playing(Box<Acting>, Arc<OnceLock<String>>),
 }
 
 impl Stage {
@@ -44,25 +46,39 @@ impl Stage {
                 Ok((Word::Here(part.peer().clone()), Stage::Taken(Box::new(part))))
             }
             (Order::Play { nodes, origin_ns }, Stage::Taken(part)) => {
-                let notices = Notices::to(|notice| {
+                let lack = Arc::<OnceLock<String>>::default();
+                let ear = lack.clone();
+                let notices = Notices::to(move |notice| {
+                    if let Notice::Unrecorded { .. } = notice {
+                        // The first tells enough.
+                        let _ = ear.set(notice.to_string());
+                    }
                     // Where nobody listens, nothing is said.
                     let _ = writeln!(io::stderr(), "{notice}");
                 });
                 let acting = part.play(nodes, origin_ns, notices).map_err(broken)?;
-                Ok((Word::Plays, Stage::Playing(Box::new(acting))))
+                Ok((Word::Plays, Stage::Playing(Box::new(acting), lack)))
             }
-            (Order::Tell, Stage::Playing(acting)) => {
+            (Order::Tell, Stage::Playing(acting, lack)) => {
                 let standing = acting.standing();
                 let gone = || Failure::Usage("the node has ended by itself".to_owned());
-                Ok((Word::Stands(standing.ok_or_else(gone)?), Stage::Playing(acting)))
+                let standing = standing.ok_or_else(gone)?;
+                recorded(&lack)?;
+                Ok((Word::Stands(standing), Stage::Playing(acting, lack)))
             }
-            (Order::Stop, Stage::Playing(acting)) => {
+            (Order::Stop, Stage::Playing(acting, lack)) => {
                 acting.stop().map_err(broken)?;
+                recorded(&lack)?;
                 Ok((Word::Stopped, Stage::Empty))
             }
             (order, _) => Err(Failure::Usage(format!("it is not the time for {order:?}"))),
         }
     }
+}
+
+/// What is not whole on record cannot be judged.
+fn recorded(lack: &OnceLock<String>) -> Result<(), Failure> {
+    lack.get().map_or(Ok(()), |why| Err(Failure::Usage(why.clone())))
 }
 
 fn broken(error: impl std::error::Error) -> Failure {
