@@ -76,7 +76,6 @@ fn so_they_do_where_a_replica_is_gone_or_lies() {
         ("middle_changes_operation", 1),
         ("head_skips_a_slot", 1),
         ("head_flips_a_bit", 1),
-        ("liar_in_the_second_configuration", 2),
     ];
     for (name, reconfigurations) in cases {
         let real = both(&format!("scenarios/bcr/{name}.toml"), &[]);
