@@ -115,9 +115,11 @@ pub fn failure_names() -> impl Iterator<Item = &'static str> + Clone {
 }
 
 /// How many [`triggers`] there are.
+#[cfg(feature = "explore")]
 pub(crate) const TRIGGERS: usize = WITH_CLIENT.len() + WITHOUT_CLIENT.len();
 
 /// How many [`failures`] there are.
+#[cfg(feature = "explore")]
 pub(crate) const FAILURES: usize = PLAIN.len() + COUNTED.len();
 
 /// Every trigger that names a message of the chain, for the first message of the first client.
