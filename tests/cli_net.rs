@@ -64,9 +64,10 @@ fn a_cluster_is_served_asked_and_stopped() {
     let ask = |words: &[&str]| perjury(&[&["client", "--to", &served.gateway], words].concat());
     let told = ask(&["put('movie','star')", "append('movie',' wars')", "get('movie')"]);
     assert_eq!((code(&told), out(&told).as_str()), (0, "OK\nOK\nstar wars\n"), "{}", err(&told));
-    let told = ask(&["get('movie')", "get('movie"]);
-    assert_eq!((code(&told), out(&told).as_str()), (1, "star wars\n"));
+    let told = ask(&["put('movie','moon')", "get('movie"]);
+    assert_eq!((code(&told), out(&told).as_str()), (2, ""), "nothing is done by half");
     assert!(err(&told).starts_with("error: get('movie: "), "{}", err(&told));
+    assert_eq!(out(&ask(&["get('movie')"])), "star wars\n");
     let told = ask(&["--clients", "3", "--rate", "50", "--duration", "1200ms"]);
     assert_eq!(code(&told), 0, "{}", err(&told));
     let lines: Vec<String> = out(&told).lines().map(str::to_owned).collect();
@@ -74,10 +75,87 @@ fn a_cluster_is_served_asked_and_stopped() {
     let last = lines.last().expect("there are some");
     assert!(last.starts_with("  all        60 answered"), "{last}");
     assert!(last.contains("p99 "), "{last}");
-    let (code, told, complaints) = served.end("-TERM");
+    let (code, told, complaints) = served.end("-HUP");
     assert_eq!(code, Some(0), "{complaints}");
     assert!(told.starts_with("stopped   ") && told.contains(", 0 lost"), "{told}");
     assert!(complaints.ends_with("in flight is answered first\n"), "{complaints}");
+    assert!(!complaints.contains("refused"), "nobody came who does not greet: {complaints}");
+}
+
+#[test]
+fn a_status_is_told_again_and_again() {
+    let at = format!("127.0.0.1:{}1", free_ports());
+    let served = Served::start(&["--protocol", "solo", "--metrics", &at]);
+    let mut status = program()
+        .args(["status", "--at", &at, "--every", "10ms"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let lines = BufReader::new(status.stdout.take().expect("it is piped")).lines();
+    let users = lines.map(|line| line.expect("it is text")).filter(|l| l.starts_with("users "));
+    let users: Vec<String> = users.take(3).collect();
+    assert_eq!(users[0], "users     0 answered, 0 refused, 0 under way");
+    assert_eq!(users[1..], ["users     0 answered (0 more), 0 refused, 0 under way"; 2]);
+    status.kill().expect("it runs");
+    status.wait().expect("it ends");
+    assert_eq!(served.end("-TERM").0, Some(0));
+}
+
+#[test]
+fn who_answers_in_other_words_or_not_at_all_is_told_of() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("some port is free");
+    let to = listener.local_addr().expect("it has one").to_string();
+    let shop = move || {
+        let mut kept = Vec::new();
+        for (customer, stream) in (0..5).zip(listener.incoming()) {
+            let mut stream = stream.expect("it is a connection");
+            if customer < 3 {
+                // Whoever has heard enough may be gone.
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            }
+            kept.push(stream);
+        }
+        kept
+    };
+    let words = ["client", "--to", &to, "--patience", "300ms"];
+    let load = ["--clients", "2", "--duration", "1s"];
+    std::thread::scope(|scope| {
+        let _open = scope.spawn(shop);
+        let asked = perjury(&[&words[..], &["get('k')"]].concat());
+        let loaded = perjury(&[&words[..], &load].concat());
+        for told in [asked, loaded] {
+            assert_eq!(code(&told), 2, "{}", err(&told));
+            assert!(err(&told).contains("is no gateway of perjury"), "{}", err(&told));
+        }
+        let silent = perjury(&[&words[..], &load].concat());
+        assert_eq!(code(&silent), 3, "{}", err(&silent));
+        assert!(err(&silent).contains("no answer in 300ms"), "{}", err(&silent));
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_is_measured_ends_with_who_measures() {
+    let bench = program()
+        .args(["bench", "--only", "solo", "--duration", "1h"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let id = bench.id();
+    let children = format!("/proc/{id}/task/{id}/children");
+    let server = loop {
+        let children = std::fs::read_to_string(&children).expect("it runs");
+        if let Some(server) = children.split_whitespace().next() {
+            break server.to_owned();
+        }
+    };
+    let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().expect("it is there");
+    assert!(sent.success());
+    let ended = bench.wait_with_output().expect("it ends");
+    assert_eq!(code(&ended), 3, "{}", err(&ended));
+    assert_eq!(err(&ended), "error: stopped by a signal\n");
+    assert!(!std::path::Path::new(&format!("/proc/{server}")).exists(), "it is gone");
 }
 
 #[test]

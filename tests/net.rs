@@ -112,6 +112,23 @@ fn one_server_serves_without_any_signature() {
     assert!(stats.iter().all(|stats| (stats.signed, stats.verified) == (0, 0)), "{stats:?}");
 }
 
+#[test]
+fn a_user_may_take_his_time_before_he_asks() {
+    let ear = Ear::default();
+    let mut plan = Plan::<Solo>::of(solo::Settings::default());
+    (plan.nodes, plan.handshake, plan.notices) = (1, Duration::from_millis(50), ear.notices());
+    let cluster = Cluster::start(&plan).expect("it starts");
+    let told = block_on(async {
+        let mut user = user(&cluster).await;
+        // Who comes after him and says nothing at all has been shown out.
+        let _stranger = TcpStream::connect(cluster.gateway()).expect("the gateway listens");
+        ear.wait_for("did not say what it speaks in time");
+        ask(&mut user, &["put('k','v')"]).await
+    });
+    assert_eq!(told, ["OK"]);
+    cluster.stop().expect("it stops");
+}
+
 /// What one user does, with the times when it began and was over by a common clock.
 async fn acts(cluster: &Cluster, number: u32, clock: &Cell<u64>) -> Vec<Act> {
     let tick = || {

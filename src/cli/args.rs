@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::net::SocketAddr;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
@@ -14,8 +15,18 @@ use super::shell::Shell;
 
 /// A length of time as scenarios write it, in nanoseconds.
 pub(super) fn duration_ns(text: &str) -> Result<u64, String> {
-    let ns = scenario::number::duration(text);
-    ns.filter(|ns| *ns > 0).ok_or_else(|| "write a number with a unit: 30s, 10min, 2h".to_owned())
+    match scenario::number::duration(text) {
+        None => {
+            Err("write a number with a unit, no more than 500 years: 30s, 10min, 2h".to_owned())
+        }
+        Some(0) => Err("that is no time at all; write a longer one: 30s, 10min, 2h".to_owned()),
+        Some(ns) => Ok(ns),
+    }
+}
+
+/// Where something listens.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address and a port: 127.0.0.1:7415".to_owned())
 }
 
 /// How scenario files are read.

@@ -1,8 +1,9 @@
 //! `perjury client`: asks a cluster that is served: a few things, a person's, or very many.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustyline::completion::Completer;
@@ -29,13 +30,15 @@ Examples:
   perjury client --clients 1 --outstanding 64          as much as one can who does not wait
   perjury client --clients 64 --rate 1000              1000 requests a second, for 10 seconds
 
-Exits with 1 if a request was refused, with 3 if it was not answered.")]
+Exits with 1 if a request was refused, with 2 if it is none or nobody is there to ask, with 3 if it
+was not answered.")]
 pub(super) struct Args {
     /// Operations in their text form; without any, they are read line by line.
     #[arg(value_name = "OPERATION")]
     operations: Vec<String>,
     /// The gateway of the cluster.
-    #[arg(long, value_name = "ADDRESS", default_value = USUAL_ADDRESS)]
+    #[arg(long, value_name = "ADDRESS", default_value = USUAL_ADDRESS,
+          value_parser = args::address)]
     to: SocketAddr,
     /// How long an answer may take.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration_ns)]
@@ -75,7 +78,7 @@ pub(super) fn client(args: &Args, shell: &mut Shell) -> Outcome {
             shell.complain(&error.to_string());
             Ok(Exit::Undecided)
         }
-        UserError::Connect { .. } | UserError::Frame(_) | UserError::Wire(_) => {
+        UserError::Connect { .. } | UserError::Stranger | UserError::Frame(_) => {
             Err(Failure::Usage(error.to_string()))
         }
     })
@@ -107,6 +110,10 @@ async fn connect(address: SocketAddr) -> Result<User, UserError> {
 }
 
 fn once(args: &Args, shell: &mut Shell) -> Talk {
+    // Before anything is asked, so that a slip in the last leaves nothing half done.
+    for text in &args.operations {
+        net::operation(text).map_err(|why| Failure::Usage(format!("{text}: {why}")))?;
+    }
     runtime()?.block_on(async {
         let mut user = match connect(args.to).await {
             Ok(user) => user,
@@ -136,6 +143,7 @@ fn load(args: &Args, shell: &mut Shell) -> Talk {
         rate: args.rate,
         duration: args.duration.map_or(USUAL, Duration::from_nanos),
         keys: KEYS,
+        patience: Duration::from_nanos(args.patience),
     };
     let mut second = 0;
     let each_second = |tally: &Tally| {
@@ -144,10 +152,7 @@ fn load(args: &Args, shell: &mut Shell) -> Talk {
         let _ = writeln!(shell, "{second:>4}s  {}", Told(tally)).and_then(|()| shell.flush());
     };
     let runtime = runtime()?;
-    let put_on = async {
-        connect(args.to).await?;
-        net::load(args.to, load, each_second).await
-    };
+    let put_on = net::load_by(async || connect(args.to).await, load, each_second);
     let tally = match runtime.block_on(put_on) {
         Ok(tally) => tally,
         Err(error) => return Ok(Err(error)),
@@ -184,15 +189,17 @@ fn by_hand(args: &Args, shell: &mut Shell) -> Talk {
     };
     let mut editor = Editor::<Words, DefaultHistory>::new().map_err(unreadable)?;
     editor.set_helper(Some(Words::default()));
-    if let Some(file) = args.history.as_ref().filter(|file| file.exists()) {
-        editor.load_history(file).map_err(unreadable)?;
+    if let Some(file) = &args.history {
+        // Whoever wants it kept learns here that it cannot be, and not when all is typed.
+        fs::OpenOptions::new().append(true).create(true).open(file).map_err(Failure::at(file))?;
+        editor.load_history(file).map_err(unkept(file))?;
     }
     let mut exit = Exit::Held;
     loop {
         let line = match editor.readline("perjury> ") {
             Ok(line) => line,
             Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(Failure::Usage(format!("{error}; type text in UTF-8"))),
         };
         let line = line.trim();
         match line {
@@ -206,6 +213,10 @@ fn by_hand(args: &Args, shell: &mut Shell) -> Talk {
                         shell.complain(&why);
                         exit = Exit::Broken;
                     }
+                    Err(error @ UserError::Frame(_)) => {
+                        shell.complain(&error.to_string());
+                        exit = Exit::Broken;
+                    }
                     Err(error) => return Ok(Err(error)),
                 }
             }
@@ -217,7 +228,7 @@ fn by_hand(args: &Args, shell: &mut Shell) -> Talk {
         }
     }
     if let Some(file) = &args.history {
-        editor.save_history(file).map_err(unreadable)?;
+        editor.save_history(file).map_err(unkept(file))?;
     }
     // What a person mistyped is no failure of the session.
     Ok(Ok(if io::IsTerminal::is_terminal(&io::stdin()) { Exit::Held } else { exit }))
@@ -225,6 +236,10 @@ fn by_hand(args: &Args, shell: &mut Shell) -> Talk {
 
 fn unreadable(error: ReadlineError) -> Failure {
     Failure::Usage(format!("{error}; give the operations as arguments instead"))
+}
+
+fn unkept(history: &Path) -> impl Fn(ReadlineError) -> Failure {
+    move |error| Failure::Usage(format!("--history {}: {error}; name another", history.display()))
 }
 
 const HELP: &str = "\

@@ -99,6 +99,9 @@ enum Failure {
     /// The scenario is not run.
     #[error("{path}: {refusal}")]
     Refused { path: String, refusal: Refusal },
+    /// Somebody does not want it any more.
+    #[error("stopped by a signal")]
+    Stopped,
     /// What is wrong with the input has been said already.
     #[error("the input was refused")]
     Said,
@@ -223,7 +226,7 @@ fn with_arguments(arguments: impl Iterator<Item = OsString>) -> Exit {
         Err(Failure::Said) => Exit::BadInput,
         Err(failure) => {
             shell.complain(&failure.to_string());
-            Exit::BadInput
+            if matches!(failure, Failure::Stopped) { Exit::Undecided } else { Exit::BadInput }
         }
     }
 }

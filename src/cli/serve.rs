@@ -9,6 +9,7 @@ use crate::protocol::{bcr, solo};
 
 use super::shell::Shell;
 use super::telling::{self, Telling, say};
+use super::words::counted;
 use super::{Exit, Failure, Outcome, args};
 
 /// Where `serve` listens and `client` calls, if nothing else is said.
@@ -24,7 +25,8 @@ Examples:
   perjury serve --protocol solo
   perjury client \"put('movie','star')\" \"get('movie')\"
 
-SIGINT (Ctrl-C) and SIGTERM stop it: no new requests are taken, those in flight are answered.")]
+SIGINT (Ctrl-C), SIGTERM and SIGHUP stop it: no new requests are taken, those in flight are
+answered.")]
 pub(super) struct Args {
     /// The protocol: Byzantine chain replication, or one server alone, which bears no fault.
     #[arg(long, value_name = "NAME", value_parser = ["bcr", "solo"], default_value = "bcr")]
@@ -33,7 +35,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NUMBER")]
     t: Option<u32>,
     /// Where users' clients connect; port 0 for any that is free.
-    #[arg(long, value_name = "ADDRESS", default_value = USUAL_ADDRESS)]
+    #[arg(long, value_name = "ADDRESS", default_value = USUAL_ADDRESS,
+          value_parser = args::address)]
     listen: SocketAddr,
     /// How many nodes, a thread each; without it one for each replica and one for all else.
     #[arg(long, value_name = "NUMBER")]
@@ -99,11 +102,10 @@ fn run<P: Served>(args: &Args, settings: P::Settings, what: &str, shell: &mut Sh
     let window = args.telling.begin(&mut plan)?;
     let cluster = Cluster::start(&plan).map_err(|error| Failure::Usage(error.to_string()))?;
     let (nodes, clients) = (plan.nodes, plan.clients);
-    let replicas = match P::replicas(&plan.settings) {
-        1 => "1 replica".to_owned(),
-        count => format!("{count} replicas"),
-    };
-    writeln!(shell, "serving {what}: {replicas} on {nodes} nodes, {clients} clients")?;
+    let replicas = counted(P::replicas(&plan.settings), "replica", "replicas");
+    let nodes = counted(nodes, "node", "nodes");
+    let clients = counted(clients, "client", "clients");
+    writeln!(shell, "serving {what}: {replicas} on {nodes}, {clients}")?;
     for Peer { number, address, .. } in cluster.nodes() {
         let who = match (number, P::NAME) {
             (0, solo::Solo::NAME) => "  clients, gateway",
@@ -141,21 +143,25 @@ fn run<P: Served>(args: &Args, settings: P::Settings, what: &str, shell: &mut Sh
 
 /// The signals that stop a program.
 #[cfg(unix)]
-pub(super) struct Signals([tokio::signal::unix::Signal; 2]);
+pub(super) struct Signals([tokio::signal::unix::Signal; 3]);
 
 #[cfg(unix)]
 impl Signals {
     pub(super) fn new() -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]))
+        // The third comes when a terminal is closed.
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [interrupt, terminate, hangup] = kinds.map(signal);
+        Ok(Signals([interrupt?, terminate?, hangup?]))
     }
 
     /// Waits for one of them.
     pub(super) async fn next(&mut self) {
-        let [interrupt, terminate] = &mut self.0;
+        let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
     }
 }

@@ -23,7 +23,8 @@ Examples:
 Exits with 0, or with 2 if nobody answers there.")]
 pub(super) struct Args {
     /// Where programs that serve show their metrics.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7416")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7416",
+          value_parser = args::address)]
     at: Vec<SocketAddr>,
     /// How often they are asked.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::duration_ns)]
@@ -40,21 +41,21 @@ const LONGEST: u64 = 16 << 20;
 
 pub(super) fn status(args: &Args, shell: &mut Shell) -> Outcome {
     let mut before: Option<Vec<Report>> = None;
+    let runtime = super::client::runtime()?;
     loop {
         let asked = args.at.iter().map(|address| (*address, ask(*address)));
         let asked: Vec<_> = asked.collect();
         let reports: Vec<Report> =
             asked.iter().filter_map(|(_, report)| report.as_ref().ok()).cloned().collect();
-        let mut text = table(&reports, before.as_deref());
-        for (address, report) in &asked {
-            if let Err(why) = report {
-                let _ = writeln!(text, "{address}: {why}");
-            }
-        }
+        let lacking = asked.iter().filter_map(|(address, report)| {
+            report.as_ref().err().map(|why| format!("{address}: {why}\n"))
+        });
+        let lacking: String = lacking.collect();
         if reports.is_empty() {
-            let why = format!("{text}start a cluster with `perjury serve --metrics ADDRESS`");
+            let why = format!("{lacking}start a cluster with `perjury serve --metrics ADDRESS`");
             return Err(Failure::Usage(why));
         }
+        let text = table(&reports, before.as_deref()) + &lacking;
         if args.once {
             write!(shell, "{text}")?;
             return Ok(Exit::Held);
@@ -64,14 +65,16 @@ pub(super) fn status(args: &Args, shell: &mut Shell) -> Outcome {
         write!(shell, "{HOME}{text}")?;
         shell.flush()?;
         before = Some(reports);
-        let runtime = super::client::runtime()?;
-        runtime.block_on(tokio::time::sleep(Duration::from_nanos(args.every)));
+        runtime.block_on(async { tokio::time::sleep(Duration::from_nanos(args.every)).await });
     }
 }
 
 /// What a program tells of itself.
 fn ask(address: SocketAddr) -> Result<Report, String> {
-    let text = get(address).map_err(|error| error.to_string())?;
+    let text = get(address).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => format!("no answer in {PATIENCE:?}"),
+        _ => error.to_string(),
+    })?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or("it does not speak HTTP")?;
     if !head.starts_with("HTTP/1.1 200 ") {
         return Err(format!("it answers {}", head.lines().next().unwrap_or_default()));

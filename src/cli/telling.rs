@@ -14,8 +14,8 @@ use tracing::Level;
 
 use crate::net::{Board, LogFolder, LogForm, Notice, Plan, RecordFolder, Served, Window};
 
-use super::Failure;
 use super::shell::Shell;
+use super::{Failure, args};
 
 /// What a program tells of itself.
 #[derive(clap::Args)]
@@ -36,7 +36,7 @@ pub(super) struct Telling {
           value_parser = clap::value_parser!(u64).range(1..1 << 30))]
     record_keep: u64,
     /// Show /metrics (for Prometheus), /healthz and /status (for `perjury status`) there.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = args::address)]
     metrics: Option<SocketAddr>,
     /// Tell on standard error of what goes well, too.
     #[arg(long, short)]
@@ -140,17 +140,33 @@ pub(super) fn say(notice: &Notice) {
             Some(more) => tracing::warn!("{more} refusals more were not told"),
         }
     }
-    let text = notice.to_string();
-    let text = text.escape_debug();
+    let text = shown(&notice.to_string());
     match notice {
         Notice::Begun { .. } => tracing::info!("{text}"),
         _ => tracing::warn!("{text}"),
     }
 }
 
+/// A notice holds what strangers sent: nothing in it moves the cursor of whoever reads it.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for sign in text.chars() {
+        match sign {
+            '\'' | '"' => shown.push(sign),
+            _ => shown.extend(sign.escape_debug()),
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_are_shown_as_they_are_and_control_signs_as_what_they_are() {
+        assert_eq!(shown("the users' \"own\"\x1b[2J\n"), "the users' \"own\"\\u{1b}[2J\\n");
+    }
 
     #[test]
     fn of_very_many_refusals_few_are_told_and_the_others_counted() {

@@ -158,6 +158,10 @@ impl Desk {
     }
 }
 
+/// Why there is no answer, though there is a result.
+const TOO_LONG: &str = "the value is longer than the 1 MiB that an answer holds; it stays as it \
+    is, until somebody shortens it with slice()";
+
 /// Why a user is not served any more.
 #[derive(Debug, thiserror::Error)]
 enum Unserved {
@@ -390,7 +394,7 @@ impl<P: Served> Visit<P> {
         let mut bytes = Vec::new();
         for response in responses {
             if user::put(&mut bytes, response).is_err() {
-                let outcome = Err("the result is too long; slice it".to_owned());
+                let outcome = Err(TOO_LONG.to_owned());
                 user::put(&mut bytes, &Response { number: response.number, outcome })?;
             }
         }

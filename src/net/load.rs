@@ -18,8 +18,6 @@ use super::user::{Response, User, UserError};
 const DIGITS: u8 = 3;
 /// Longer latencies count as this one.
 const LONGEST_US: u64 = 3_600_000_000;
-/// How long one answer may take before the load is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is asked of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +32,8 @@ pub struct Load {
     pub duration: Duration,
     /// Over how many keys the requests are spread; every second one is a `get`.
     pub keys: u32,
+    /// How long a user may be without any answer before the load is given up.
+    pub patience: Duration,
 }
 
 /// What came of a load, or of a part of it.
@@ -184,8 +184,8 @@ impl Crowd {
             let response = tokio::select! {
                 response = user.receive(), if !under_way.is_empty() => Some(response?),
                 () = sleep_until(wait), if wait.is_some() => None,
-                () = tokio::time::sleep(PATIENCE), if !under_way.is_empty() => {
-                    return Err(UserError::TooSlow(PATIENCE));
+                () = tokio::time::sleep(self.load.patience), if !under_way.is_empty() => {
+                    return Err(UserError::TooSlow(self.load.patience));
                 }
                 else => return Ok(()),
             };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::wire::{self, WireError};
+use crate::wire;
 
 use super::frame::{self, FrameError, Frames};
 
@@ -71,12 +71,12 @@ pub enum UserError {
     /// The connection broke.
     #[error("the connection broke: {0}; is the cluster still running?")]
     Io(#[from] std::io::Error),
-    /// A frame is too long.
+    /// A request is too long.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// A frame is no response.
-    #[error(transparent)]
-    Wire(#[from] WireError),
+    /// What came is no response.
+    #[error("what answers there is no gateway of perjury; give the address that `serve` calls so")]
+    Stranger,
     /// The gateway has closed the connection.
     #[error("the gateway closed the connection; is the cluster still running?")]
     Closed,
@@ -98,7 +98,7 @@ pub struct User {
 }
 
 impl User {
-    /// Connects.
+    /// Connects, and says what it speaks.
     ///
     /// # Errors
     ///
@@ -110,7 +110,11 @@ impl User {
         let mut unsent = Vec::new();
         put(&mut unsent, &Hello::OWN)?;
         let frames = Frames::within(LONGEST);
-        Ok(User { stream, frames, came: VecDeque::new(), next: 0, unsent })
+        let mut user = User { stream, frames, came: VecDeque::new(), next: 0, unsent };
+        // At once, however long it takes until there is something to ask: who does not greet is a
+        // stranger.
+        user.flush().await?;
+        Ok(user)
     }
 
     /// Asks for an operation in its text form; returns the number of the request.
@@ -174,8 +178,9 @@ impl User {
                 return Err(UserError::Closed);
             }
             self.frames.feed(&bytes[..count]);
-            while let Some(frame) = self.frames.next()? {
-                self.came.push_back(wire::decode(frame, LONGEST)?);
+            while let Some(frame) = self.frames.next().map_err(|_| UserError::Stranger)? {
+                let response = wire::decode(frame, LONGEST).map_err(|_| UserError::Stranger)?;
+                self.came.push_back(response);
             }
         }
     }

@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use crate::net::{Cluster, Load, Plan, Tally, UserError, load, load_by};
 use crate::protocol::bcr;
 
+use super::serve::Signals;
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome, args};
 
@@ -54,6 +55,30 @@ enum Candidate {
     Bcr,
     /// How long the chain is silent after its head is killed.
     Recovery,
+}
+
+/// What puts loads on servers until a signal comes: then those go too.
+struct Stage {
+    runtime: tokio::runtime::Runtime,
+    signals: Signals,
+}
+
+impl Stage {
+    fn new() -> Result<Stage, Failure> {
+        let runtime = super::client::runtime()?;
+        let signals = runtime.block_on(async { Signals::new() })?;
+        Ok(Stage { runtime, signals })
+    }
+
+    fn play<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let signals = &mut self.signals;
+        self.runtime.block_on(async {
+            tokio::select! {
+                done = work => Ok(done),
+                () = signals.next() => Err(Failure::Stopped),
+            }
+        })
+    }
 }
 
 /// A server in a process of its own, which ends with this.
@@ -102,19 +127,23 @@ impl Server {
     }
 
     /// Puts a load on it, after a short one that is not counted.
-    fn measure(&self, candidate: Candidate, load: Load) -> Result<Measured, Failure> {
+    fn measure(
+        &self,
+        candidate: Candidate,
+        load: Load,
+        stage: &mut Stage,
+    ) -> Result<Measured, Failure> {
         let warm = Load { duration: load.duration.min(Duration::from_millis(500)), ..load };
-        self.load(candidate, warm)?;
+        self.load(candidate, warm, stage)?;
         let before = self.usage();
-        let tally = self.load(candidate, load)?;
+        let tally = self.load(candidate, load, stage)?;
         let cpu = before.and_then(|before| Some(self.usage()?.saturating_sub(before)));
         Ok(Measured { tally, cpu })
     }
 
-    fn load(&self, candidate: Candidate, load: Load) -> Result<Tally, Failure> {
+    fn load(&self, candidate: Candidate, load: Load, stage: &mut Stage) -> Result<Tally, Failure> {
         let address = self.address;
-        let runtime = super::client::runtime()?;
-        let done = runtime.block_on(async {
+        let done = stage.play(async {
             match candidate {
                 Candidate::Memcached => {
                     load_by(async || memcached::User::connect(address).await, load, |_| {}).await
@@ -122,7 +151,7 @@ impl Server {
                 _ => crate::net::load(address, load, |_| {}).await,
             }
         });
-        done.map_err(failed)
+        done?.map_err(failed)
     }
 }
 
@@ -156,24 +185,35 @@ pub(super) fn bench(args: &Args, shell: &mut Shell) -> Outcome {
              | p99.9 ms |\n|---|---:|---:|---:|---:|---:|---:|---:|"
         )?;
     }
+    // Before any server runs, so that no signal finds it unprepared.
+    let mut stage = Stage::new()?;
     for outstanding in &args.outstanding {
-        table(&rows, *outstanding, Duration::from_nanos(args.duration), shell)?;
+        table(&rows, (*outstanding, Duration::from_nanos(args.duration)), &mut stage, shell)?;
     }
     if asked.contains(&Candidate::Recovery) {
-        recovery(Duration::from_nanos(args.timeout), shell)?;
+        recovery(Duration::from_nanos(args.timeout), &mut stage, shell)?;
     }
     Ok(Exit::Held)
 }
 
-/// The rows of so many outstanding requests.
+/// One connection, as fast as it is answered.
+const LOAD: Load = Load {
+    users: 1,
+    outstanding: 1,
+    rate: None,
+    duration: Duration::from_secs(5),
+    keys: 1000,
+    patience: Duration::from_secs(30),
+};
+
+/// The rows of so many outstanding requests, for so long each.
 fn table(
     candidates: &[Candidate],
-    outstanding: u32,
-    duration: Duration,
+    (outstanding, duration): (u32, Duration),
+    stage: &mut Stage,
     shell: &mut Shell,
 ) -> Result<(), Failure> {
-    const KEYS: u32 = 1000;
-    let load = Load { users: 1, outstanding, rate: None, duration, keys: KEYS };
+    let load = Load { outstanding, duration, ..LOAD };
     let mut rows = Vec::new();
     for candidate in candidates {
         let (name, server) = match candidate {
@@ -187,7 +227,7 @@ fn table(
             Candidate::Solo => ("solo".to_owned(), Server::serve("solo")?),
             _ => ("bcr, t = 1, ed25519".to_owned(), Server::serve("bcr")?),
         };
-        rows.push((*candidate, name, server.measure(*candidate, load)?));
+        rows.push((*candidate, name, server.measure(*candidate, load, stage)?));
     }
     let solo = rows.iter().find(|(candidate, ..)| *candidate == Candidate::Solo);
     let solo = solo.map(|(.., measured)| measured.tally.per_second());
@@ -211,7 +251,7 @@ fn table(
 }
 
 /// Kills the head's node under load, and says how long nobody was answered.
-fn recovery(timeout: Duration, shell: &mut Shell) -> Result<(), Failure> {
+fn recovery(timeout: Duration, stage: &mut Stage, shell: &mut Shell) -> Result<(), Failure> {
     const BEFORE: Duration = Duration::from_secs(2);
     let wrong = |error: crate::net::ClusterError| Failure::Usage(error.to_string());
     let timeout_ns = timeout.as_nanos() as u64;
@@ -220,16 +260,15 @@ fn recovery(timeout: Duration, shell: &mut Shell) -> Result<(), Failure> {
     plan.nodes += 1;
     let mut cluster = Cluster::start(&plan).map_err(wrong)?;
     let (gateway, duration) = (cluster.gateway(), BEFORE + 4 * timeout);
-    let put_on = Load { users: 1, outstanding: 64, rate: None, duration, keys: 1000 };
-    let runtime = super::client::runtime()?;
-    let (tally, killed) = runtime.block_on(async {
+    let put_on = Load { outstanding: 64, duration, ..LOAD };
+    let (tally, killed) = stage.play(async {
         let kill = async {
             tokio::time::sleep(BEFORE).await;
             // The replicas live on the nodes after the registrar's, the head on the first of them.
             tokio::task::spawn_blocking(move || (cluster.stop_node(1), cluster)).await
         };
         tokio::join!(load(gateway, put_on, |_| {}), kill)
-    });
+    })?;
     let (stopped, cluster) = killed.map_err(|error| Failure::Usage(error.to_string()))?;
     stopped.map_err(wrong)?;
     let Tally { silence, answered, .. } = tally.map_err(failed)?;

@@ -75,7 +75,10 @@ pub enum ReplayError {
         found: String,
     },
     /// A file does not begin as one does.
-    #[error("{file}: this is no recording of a process; take it out of the folder")]
+    #[error(
+        "{file}: this is no recording of a process, or damaged where it begins; take it out of the \
+         folder if it is none"
+    )]
     Header {
         /// Which file.
         file: PathBuf,

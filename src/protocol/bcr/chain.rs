@@ -57,8 +57,8 @@ impl<T> Chain<T> {
         self.0.is_none()
     }
 
-    /// The list with one item more; without a change where it is full. Where it is called the item is
-    /// made at its place; as a function of its own it would copy each once more.
+    /// The list with one item more; without a change where it is full. As a function of its own it
+    /// would copy each item once more.
     #[inline(always)]
     #[must_use]
     pub fn with(&self, item: T) -> Chain<T>
