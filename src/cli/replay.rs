@@ -196,7 +196,7 @@ struct Compared<'a>(&'a Replayed);
 
 impl Display for Compared<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Replayed { processes, partings, .. } = self.0;
+        let Replayed { processes, lacking, partings, .. } = self.0;
         for process in processes.iter().filter(|one| !is_plain_client(one)) {
             let ReplayedProcess { inputs, events, digest, .. } = process;
             let name = process.process.to_string();
@@ -229,11 +229,22 @@ impl Display for Compared<'_> {
             let clients = counted(count, "client", "clients");
             writeln!(f, "  {clients:<11} {inputs} inputs, {events} events")?;
         }
+        for who in lacking {
+            writeln!(
+                f,
+                "  LACKS       {who}: others had something from it; its recording is not here, or empty"
+            )?;
+        }
         for parting in partings {
             writeln!(f, "  PARTED      {parting}")?;
         }
         match partings.len() {
-            0 => writeln!(f, "  replayed    every process as it was recorded"),
+            0 if lacking.is_empty() => {
+                writeln!(f, "  replayed    every process as it was recorded")
+            }
+            0 => {
+                writeln!(f, "  replayed    every process of which there is a recording, as it was")
+            }
             count => {
                 let parted = counted(count, "process parts", "processes part");
                 writeln!(f, "  replayed    {parted} from the recording")
@@ -277,6 +288,7 @@ fn verdict_to_json(scenario: &Scenario, replayed: &Replayed) -> Value {
     let mut verdict = to_json(scenario, &replayed.report);
     verdict["processes"] = processes.collect();
     verdict["partings"] = partings.collect();
+    verdict["lacking"] = replayed.lacking.iter().map(ToString::to_string).collect();
     verdict["otherwise"] = json!(replayed.otherwise);
     verdict
 }

@@ -179,6 +179,8 @@ pub struct Replayed {
     pub report: Report,
     /// Each process.
     pub processes: Vec<ReplayedProcess>,
+    /// Who is not on record at all, though others had something from him.
+    pub lacking: Vec<Identity>,
     /// Where processes part from their recordings, in the order in which that happens.
     pub partings: Vec<Parting>,
     /// What came otherwise than its scenario expects, and may on sockets, where it depends on who
@@ -375,8 +377,11 @@ impl Recording {
             None => Vec::new(),
         };
         let partings = stage.partings(&scene.borrow())?;
-        let processes = stage.processes(scene.borrow().silent());
-        Ok(Replayed { report, processes, partings, otherwise })
+        let scene = scene.borrow();
+        let processes = stage.processes(scene.silent());
+        let is_here = |who: &Identity| self.tracks.iter().any(|track| track.who() == *who);
+        let lacking = scene.silent().iter().copied().filter(|who| !is_here(who)).collect();
+        Ok(Replayed { report, processes, lacking, partings, otherwise })
     }
 }
 

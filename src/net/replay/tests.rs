@@ -307,6 +307,17 @@ fn where_a_recording_breaks_off_and_its_process_does_not_nobody_is_blamed() {
     assert_eq!(replayed.report.verdict, Verdict::Undecided, "{}", replayed.report);
 }
 
+#[test]
+fn whose_recording_is_not_there_is_named() {
+    let folder = recorded("not-there", 3, "");
+    let middle = Identity::replica(0, 1);
+    assert_eq!(replay(&folder).expect("it can be read").lacking, []);
+    fs::remove_file(folder.join(file_name(Address::of(middle), 0))).expect("it is there");
+    let replayed = replay(&folder).expect("it can be read");
+    assert_eq!((replayed.lacking, replayed.partings), (vec![middle], vec![]));
+    assert_eq!(replayed.report.verdict, Verdict::Undecided, "{}", replayed.report);
+}
+
 /// A process with a mistake in it: it fails at its fifth input.
 #[derive(Clone, Debug)]
 struct Mistaken(u32);
