@@ -232,7 +232,7 @@ impl Display for Compared<'_> {
         for who in lacking {
             writeln!(
                 f,
-                "  LACKS       {who}: others had something from it; its recording is not here, or empty"
+                "  LACKS       {who}: others had something from it, and it is not on record"
             )?;
         }
         for parting in partings {
