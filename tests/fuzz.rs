@@ -265,7 +265,7 @@ fn empty_campaigns_are_refused() {
     let first = "scenarios/bcr/first.toml";
     for (words, part) in [
         (vec!["bcr", "--runs", "0"], "0 is not in 1.."),
-        (vec!["bcr", "--for", "0s"], "write a number with a unit"),
+        (vec!["bcr", "--for", "0s"], "no time at all; write a longer one"),
         (vec!["bcr", "--stop-after", "0"], "0 is not in 1.."),
         (vec!["bcr", "--clients", "0..0"], "nobody would ask"),
         (vec!["bcr", "--requests", "0"], "nobody would ask"),
