@@ -90,7 +90,10 @@ pub fn call(text: &str) -> Result<Call, SyntaxError> {
     let call = cursor.call()?;
     match cursor.peek() {
         None => Ok(call),
-        Some(_) => Err(cursor.unexpected("the end")),
+        Some(_) => {
+            let help = "one call stands here; write any other apart".to_owned();
+            Err(SyntaxError { help, ..cursor.unexpected("the end") })
+        }
     }
 }
 
@@ -192,7 +195,7 @@ impl<'a> Cursor<'a> {
             Some('\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}') => {
                 "use the plain quote ' instead of a typographic one"
             }
-            _ => "calls look like name('text','text') or name(1,2), parted by semicolons",
+            _ => "calls look like name('text','text') or name(1,2)",
         };
         SyntaxError { span: self.here(), message, help: help.to_owned() }
     }

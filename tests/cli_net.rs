@@ -58,6 +58,14 @@ impl Served {
     }
 }
 
+/// Nothing outlives its test, however that ends.
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It has ended already, as a rule.
+        self.child.kill().and_then(|()| self.child.wait()).ok();
+    }
+}
+
 #[test]
 fn a_cluster_is_served_asked_and_stopped() {
     let served = Served::start(&["--t", "1", "--clients", "4"]);
@@ -80,6 +88,27 @@ fn a_cluster_is_served_asked_and_stopped() {
     assert!(told.starts_with("stopped   ") && told.contains(", 0 lost"), "{told}");
     assert!(complaints.ends_with("in flight is answered first\n"), "{complaints}");
     assert!(!complaints.contains("refused"), "nobody came who does not greet: {complaints}");
+}
+
+#[test]
+fn a_load_that_is_stopped_tells_what_came_of_it() {
+    let served = Served::start(&["--protocol", "solo"]);
+    let mut load = program()
+        .args(["client", "--to", &served.gateway, "--clients", "2", "--duration", "1h"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut told = BufReader::new(load.stdout.take().expect("it is piped")).lines();
+    let mut next = || told.next().expect("there is more").expect("it is text");
+    assert!(next().starts_with("   1s  "));
+    let sent = Command::new("kill").args(["-INT", &load.id().to_string()]).status();
+    assert!(sent.expect("it is there").success());
+    let last = std::iter::from_fn(|| Some(next())).find(|line| line.starts_with("  all  "));
+    assert!(last.is_some_and(|line| !line.contains(" 0 answered")));
+    assert_eq!(load.wait().expect("it ends").code(), Some(0));
+    let told = perjury(&["client", "--to", &served.gateway, "get('k');"]);
+    assert_eq!(code(&told), 2);
+    assert!(err(&told).contains("found `;`; one call stands here"), "{}", err(&told));
 }
 
 #[test]
@@ -313,6 +342,50 @@ fn a_node_says_what_is_wrong_with_its_file_or_key() {
         std::fs::write(folder.join("cluster.toml"), text).expect("it can be written");
         says(&["--name", "host1"], part);
         says(&["--name", "host1"], "cluster.toml: ");
+    }
+}
+
+/// The lines of what is said on standard error.
+fn complaints(node: &mut Child) -> impl Iterator<Item = String> + use<> {
+    let lines = BufReader::new(node.stderr.take().expect("it is piped")).lines();
+    lines.map(|line| line.expect("it is text"))
+}
+
+#[test]
+fn nodes_whose_files_disagree_refuse_each_other() {
+    let folder = scratch("two-files");
+    let ports = free_ports();
+    let mut text = "format = 1\nprotocol = \"bcr\"\nt = 1\n".to_owned();
+    for node in 1..3 {
+        let made =
+            perjury(&["keys", &folder.join(format!("host{node}.key")).display().to_string()]);
+        let key = out(&made);
+        let address = format!("127.0.0.1:{ports}{node}");
+        text += &format!("[[node]]\nname = \"host{node}\"\naddress = \"{address}\"\n{key}");
+        text += if node == 1 { "gateway = \"127.0.0.1:0\"\n" } else { "" };
+    }
+    let start = |node: u32, text: &str| {
+        let file = format!("cluster{node}.toml");
+        std::fs::write(folder.join(&file), text).expect("it can be written");
+        program()
+            .args(["node", "--config", &file, "--name", &format!("host{node}")])
+            .current_dir(&folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
+    };
+    let mut nodes = [start(1, &text), start(2, &text.replace("\nt = 1", "\nt = 2"))];
+    for (node, (replicas, other)) in nodes.iter_mut().zip([(3, 1), (5, 0)]) {
+        let mut told = complaints(node);
+        let shared = format!("{replicas} replicas share 2 nodes");
+        assert!(told.any(|line| line.contains(&shared)), "it is told at the beginning");
+        let refused = format!("refused node {other}: its cluster file says another thing; give");
+        assert!(told.any(|line| line.contains(&refused)), "it is told when that calls");
+    }
+    for mut node in nodes {
+        node.kill().expect("it runs");
+        node.wait().expect("it ends");
     }
 }
 

@@ -193,7 +193,7 @@ fn handshake_of_a_stranger(node: &Peer) -> Vec<u8> {
     let pattern = "Noise_IK_25519_ChaChaPoly_BLAKE2s".parse().expect("it is one");
     let own = perjury::net::NodeSecret::generate().expect("it can be made").public();
     let noise = snow::Builder::new(pattern)
-        .prologue(b"perjury links 1")
+        .prologue(b"perjury links 2")
         .and_then(|builder| builder.local_private_key(&own.0))
         .and_then(|builder| builder.remote_public_key(&node.key.0))
         .and_then(snow::Builder::build_initiator);

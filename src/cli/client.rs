@@ -16,7 +16,7 @@ use rustyline::{Context, Editor, Helper};
 
 use crate::net::{self, Load, Tally, User, UserError};
 
-use super::serve::USUAL_ADDRESS;
+use super::serve::{Signals, USUAL_ADDRESS};
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome, args};
 
@@ -29,6 +29,8 @@ Examples:
   perjury client --clients 64 --duration 10s           as much as 64 users can ask
   perjury client --clients 1 --outstanding 64          as much as one can who does not wait
   perjury client --clients 64 --rate 1000              1000 requests a second, for 10 seconds
+
+Ctrl-C ends a load before its time, with the sum so far.
 
 Exits with 1 if a request was refused, with 2 if it is none or nobody is there to ask, with 3 if it
 was not answered.")]
@@ -151,9 +153,12 @@ fn load(args: &Args, shell: &mut Shell) -> Talk {
         // Whoever closed the output learns the sum alone, if anything.
         let _ = writeln!(shell, "{second:>4}s  {}", Told(tally)).and_then(|()| shell.flush());
     };
-    let runtime = runtime()?;
-    let put_on = net::load_by(async || connect(args.to).await, load, each_second);
-    let tally = match runtime.block_on(put_on) {
+    let tally = runtime()?.block_on(async {
+        let mut signals = Signals::new()?;
+        let users = async || connect(args.to).await;
+        Ok::<_, Failure>(net::load_by(users, load, each_second, signals.next()).await)
+    });
+    let tally = match tally? {
         Ok(tally) => tally,
         Err(error) => return Ok(Err(error)),
     };

@@ -63,6 +63,7 @@ A cluster's file:
   clients = [0]                   # client 0 and so on; after the last from the first on again
   replicas = [1, 2, 3]            # those of the first configuration, by position
 
+Nodes whose files disagree refuse each other; addresses alone may differ, and `start`.
 New replicas live on nodes that are connected, no two of a configuration on one while others are
 free; replicas that live stay where they are. A node that ends is gone with all that lived there;
 started again it is empty, and hosts new replicas. Where Olympus's node ends, the cluster is gone:
@@ -113,11 +114,12 @@ impl This<'_> {
             // At the end nobody listens; and where nobody reads what is written, more is of no use.
             let _ = tell.try_send(notice);
         });
+        let replicas = P::replicas(&settings);
         let mut plan = Plan { notices, ..Plan::<P>::of(settings) };
         let window = args.telling.begin(&mut plan)?;
         let started = Member::start(&plan, file, entry, secret);
         let mut member = started.map_err(|error| Failure::Usage(error.to_string()))?;
-        self::greet(what, file, entry, &member, shell)?;
+        self::greet((what, replicas), file, entry, &member, shell)?;
         telling::greet(window.as_ref(), shell)?;
         shell.flush()?;
         let end = runtime.block_on(async {
@@ -137,7 +139,7 @@ impl This<'_> {
 }
 
 fn greet(
-    what: &str,
+    (what, replicas): (&str, u32),
     file: &ClusterFile,
     entry: &NodeEntry,
     member: &Member,
@@ -154,6 +156,13 @@ fn greet(
         writeln!(shell, "gateway   {gateway}")?;
     }
     shell.flush()?;
+    let nodes = file.nodes.len();
+    if usize::try_from(replicas).is_ok_and(|replicas| replicas > nodes) {
+        shell.say(&format!(
+            "{replicas} replicas share {nodes} nodes: one that is gone may take more replicas \
+             with it than are borne; add nodes, or lower t"
+        ));
+    }
     shell.say("SIGINT (Ctrl-C) or SIGTERM stops it");
     Ok(())
 }

@@ -268,7 +268,7 @@ fn places(count: NodeNumber) -> Result<Vec<Place>, ClusterError> {
         let own = Peer { number, address, key: secret.public() };
         let (peers, wishes) = (Vec::new(), Wishes::default());
         let (gateway, patience) = (None, None);
-        Ok(Place { own, secret, listener, peers, wishes, gateway, clock, patience })
+        Ok(Place { own, charter: 0, secret, listener, peers, wishes, gateway, clock, patience })
     };
     let mut places = (0..count).map(place).collect::<Result<Vec<_>, ClusterError>>()?;
     let all: Vec<Peer> = places.iter().map(|place| place.own.clone()).collect();

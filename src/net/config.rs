@@ -199,6 +199,17 @@ impl ClusterFile {
         })
     }
 
+    /// A number that is the same on all machines, if their files say the same of all that they must
+    /// agree in. Addresses may differ: how a machine is reached depends on from where.
+    pub fn charter(&self) -> u64 {
+        let ClusterFile { protocol, clients, start: _, nodes, wishes } = self;
+        let nodes: Vec<_> = nodes.iter().map(|node| (&node.name, node.peer.key)).collect();
+        let text = format!("{protocol:?} {clients} {wishes:?} {nodes:?}");
+        let mut number = [0; 8];
+        blake3::Hasher::new().update(text.as_bytes()).finalize_xof().fill(&mut number);
+        u64::from_le_bytes(number)
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.nodes.is_empty() || self.nodes.len() > usize::from(MOST_NODES) {
             let count = self.nodes.len();
@@ -353,6 +364,30 @@ mod tests {
         let wishes = ClusterFile::parse(&format!("{text}{hosts}")).unwrap().wishes;
         let wanted = Wishes { registrar: 1, clients: vec![0, 0], replicas: vec![1, 0] };
         assert_eq!(wishes, wanted);
+    }
+
+    #[test]
+    fn who_is_called_elsewhere_has_the_same_charter_and_who_serves_otherwise_has_not() {
+        let text = format!("{HEAD}{}{}", node(1, GATEWAY), node(2, ""));
+        let charter = |text: &str| ClusterFile::parse(text).unwrap().charter();
+        let own = charter(&text);
+        for (from, to) in [("10.0.0.2", "10.1.0.2"), ("7415", "7416"), ("[[", "start = \"1s\"\n[[")]
+        {
+            assert_eq!(charter(&text.replacen(from, to, 1)), own, "{to}");
+        }
+        let key = |number| NodeKey([number; 32]).to_string();
+        let hosts = "protocol = \"bcr\"\nhosts.replicas = [1]";
+        for (from, to) in [
+            ("protocol = \"bcr\"", "protocol = \"solo\""),
+            ("protocol = \"bcr\"", "protocol = \"bcr\"\nt = 2"),
+            ("protocol = \"bcr\"", "protocol = \"bcr\"\ntimeout = \"1s\""),
+            ("protocol = \"bcr\"", "protocol = \"bcr\"\nclients = 1"),
+            ("protocol = \"bcr\"", hosts),
+            ("host2", "host3"),
+            (&key(2), &key(3)),
+        ] {
+            assert_ne!(charter(&text.replacen(from, to, 1)), own, "{to}");
+        }
     }
 
     #[test]

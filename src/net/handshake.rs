@@ -25,7 +25,7 @@ static PATTERN: LazyLock<NoiseParams> = LazyLock::new(|| {
 });
 
 /// What both sides must agree on before they say anything: the version of all that follows.
-const PROLOGUE: &[u8] = b"perjury links 1";
+const PROLOGUE: &[u8] = b"perjury links 2";
 
 /// The longest piece that Noise encrypts at once.
 const PIECE: usize = 65_535;
@@ -162,6 +162,12 @@ pub enum HandshakeError {
     /// Nothing comes any more.
     #[error("the other side has been silent for {0:?}")]
     Silent(Duration),
+    /// The other side was given another cluster file.
+    #[error(
+        "its cluster file says another thing; give all machines the same protocol, clients, hosts, \
+         and names and keys of nodes"
+    )]
+    Charter,
     /// The other side has nothing more to say.
     #[error("the other side closed the connection")]
     Closed,

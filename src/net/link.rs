@@ -36,6 +36,15 @@ const BYTES_A_WORD: usize = 1 << 20;
 /// How long after the last one it is said otherwise.
 const QUIET: Duration = Duration::from_millis(20);
 
+/// What a node shows to those whom it calls.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Papers<'a> {
+    pub(super) number: NodeNumber,
+    pub(super) secret: &'a NodeSecret,
+    /// What all nodes of a cluster have alike.
+    pub(super) charter: u64,
+}
+
 /// One end of the way to a peer, shared by who sends and who keeps the connection.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -88,7 +97,7 @@ impl Line {
     /// Keeps a connection to the peer, for ever. Tells when it is up.
     pub(super) async fn keep(
         &self,
-        own: (NodeNumber, &NodeSecret),
+        own: Papers<'_>,
         peer: &Peer,
         limits: Limits,
         notices: &Notices,
@@ -97,16 +106,16 @@ impl Line {
         let mut pause = PAUSES[0];
         let told = async |life| {
             if life != Life::First {
-                let (from, to, is_restarted) = (own.0, peer.number, life == Life::Another);
+                let (from, to, is_restarted) = (own.number, peer.number, life == Life::Another);
                 notices.tell(Notice::LinkUp { from, to, is_restarted });
             }
             up(life).await;
         };
         loop {
-            let Err(error) = self.talk(own.1, peer, limits, &told).await;
+            let Err(error) = self.talk(own, peer, limits, &told).await;
             let was_up = std::mem::replace(&mut self.outgoing.borrow_mut().is_up, false);
             if was_up {
-                let (from, to, why) = (own.0, peer.number, error.to_string());
+                let (from, to, why) = (own.number, peer.number, error.to_string());
                 notices.tell(Notice::LinkDown { from, to, why });
                 pause = PAUSES[0];
             }
@@ -118,17 +127,17 @@ impl Line {
     /// One connection, up to its end.
     async fn talk(
         &self,
-        own: &NodeSecret,
+        own: Papers<'_>,
         peer: &Peer,
         limits: Limits,
         up: &impl AsyncFn(Life),
     ) -> Result<std::convert::Infallible, HandshakeError> {
         let stream = tokio::time::timeout(limits.handshake, TcpStream::connect(peer.address)).await;
         let stream = stream.map_err(|_| HandshakeError::TooSlow(limits.handshake))??;
-        let mut channel = handshake::call(stream, own, peer.key, limits).await?;
+        let mut channel = handshake::call(stream, own.secret, peer.key, limits).await?;
         let mut bytes = Vec::new();
         let session = self.outgoing.borrow().session;
-        Word::Hello { session }.put(&mut bytes, limits.frame)?;
+        Word::Hello { session, charter: own.charter }.put(&mut bytes, limits.frame)?;
         channel.send(&bytes).await?;
         let Word::Welcome { session, received } = first_word(&mut channel, limits).await? else {
             return Err(HandshakeError::Said("gave no welcome"));
@@ -227,7 +236,7 @@ async fn first_word(
             channel.receive().await?;
             if let Some(frame) = channel.next()? {
                 return match Word::read(frame) {
-                    Some(Word::Hello { session }) => Ok(Word::Hello { session }),
+                    Some(Word::Hello { session, charter }) => Ok(Word::Hello { session, charter }),
                     Some(Word::Welcome { session, received }) => {
                         Ok(Word::Welcome { session, received })
                     }
@@ -240,14 +249,14 @@ async fn first_word(
     tokio::time::timeout(limit, listen).await.unwrap_or(Err(HandshakeError::TooSlow(limit)))
 }
 
-/// The session in which a caller is. Only he can say it who has the key that the handshake showed:
-/// that alone may be somebody's who repeats what he has heard.
-pub(super) async fn hear_session(
+/// The session in which a caller is, and his charter. Only he can say it who has the key that the
+/// handshake showed: that alone may be somebody's who repeats what he has heard.
+pub(super) async fn hear_hello(
     channel: &mut Channel,
     limits: Limits,
-) -> Result<u64, HandshakeError> {
+) -> Result<[u64; 2], HandshakeError> {
     match first_word(channel, limits).await? {
-        Word::Hello { session } => Ok(session),
+        Word::Hello { session, charter } => Ok([session, charter]),
         _ => Err(HandshakeError::Said("did not say who it is")),
     }
 }

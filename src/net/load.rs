@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::iter::from_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -221,10 +223,11 @@ pub async fn load(
     load: Load,
     each_second: impl FnMut(&Tally),
 ) -> Result<Tally, UserError> {
-    load_by(async || User::connect(address).await, load, each_second).await
+    load_by(async || User::connect(address).await, load, each_second, pending()).await
 }
 
-/// Puts a load on any server, by users who are connected to it.
+/// Puts a load on any server, by users who are connected to it. When `stop` is over it ends at
+/// once, and what has come of it so far is all.
 ///
 /// # Errors
 ///
@@ -233,10 +236,15 @@ pub async fn load_by<U: Asks + 'static>(
     connect: impl AsyncFn() -> Result<U, UserError>,
     load: Load,
     mut each_second: impl FnMut(&Tally),
+    stop: impl Future<Output = ()>,
 ) -> Result<Tally, UserError> {
+    let mut stop = pin!(stop);
     let mut users = Vec::new();
     for _ in 0..load.users {
-        users.push(connect().await?);
+        users.push(tokio::select! {
+            user = connect() => user?,
+            () = &mut stop => return Ok(Tally::none()),
+        });
     }
     let began = Instant::now();
     let tallies = RefCell::new([Tally::none(), Tally::none()]);
@@ -270,6 +278,7 @@ pub async fn load_by<U: Asks + 'static>(
             tokio::select! {
                 done = work => done,
                 () = seconds => Ok(()),
+                () = stop => Ok(()),
             }
         })
         .await;

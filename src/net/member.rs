@@ -60,6 +60,7 @@ impl Member {
         let peers: Vec<Peer> = others.filter(|peer| peer.number != own.number).cloned().collect();
         let place = Place {
             own: own.clone(),
+            charter: file.charter(),
             secret,
             listener,
             peers,

@@ -30,7 +30,7 @@ use super::bundle::Packer;
 use super::clock::{self, Clock, sleep_until};
 use super::directory::Directory;
 use super::handshake::{Limits, NodeSecret};
-use super::link::Line;
+use super::link::{Line, Papers};
 use super::log::LogFolder;
 use super::numbers::{Outgoing, Room};
 use super::placement::Placement;
@@ -53,6 +53,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// What a node is made from.
 pub(super) struct NodePlan<P: Protocol> {
     pub(super) number: NodeNumber,
+    /// What it has alike with all other nodes; whoever has another is refused.
+    pub(super) charter: u64,
     pub(super) secret: NodeSecret,
     /// All other nodes.
     pub(super) peers: Vec<Peer>,
@@ -175,6 +177,7 @@ struct Node<P: Protocol> {
 /// What a node's tasks share.
 struct Shared {
     number: NodeNumber,
+    charter: u64,
     registrar: NodeNumber,
     secret: NodeSecret,
     peers: Vec<Peer>,
@@ -197,6 +200,7 @@ impl<P: Protocol> Node<P> {
             lines: plan.peers.iter().map(line).collect(),
             plan: Rc::new(Shared {
                 number: plan.number,
+                charter: plan.charter,
                 registrar: plan.registrar,
                 secret: plan.secret,
                 peers: plan.peers,
@@ -254,7 +258,8 @@ impl<P: Protocol> Node<P> {
                     // A node that has stopped takes nothing.
                     let _ = inlet.send(Arrival::Up(peer.number, life)).await;
                 };
-                let own = (plan.number, &plan.secret);
+                let (number, charter) = (plan.number, plan.charter);
+                let own = Papers { number, secret: &plan.secret, charter };
                 line.keep(own, peer, plan.limits, &plan.notices, up).await;
             });
         }

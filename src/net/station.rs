@@ -29,6 +29,8 @@ use super::weather::Weather;
 pub(super) struct Place {
     /// As others know it.
     pub(super) own: Peer,
+    /// What it has alike with all other nodes; 0 where they cannot but have.
+    pub(super) charter: u64,
     pub(super) secret: NodeSecret,
     /// Where other nodes call.
     pub(super) listener: TcpListener,
@@ -151,7 +153,8 @@ fn node_plan<P: Served>(
     answers: Answers<P>,
     signals: Signals,
 ) -> NodePlan<P> {
-    let Place { own, secret, listener, peers, wishes, clock, patience, gateway: _ } = place;
+    let Place { own, charter, secret, listener, peers, wishes, clock, patience, gateway: _ } =
+        place;
     let is_registrar = own.number == wishes.registrar;
     let workloads = || {
         let mut workloads = plan.workloads.clone();
@@ -162,6 +165,7 @@ fn node_plan<P: Served>(
     let (longest, (parcels, bytes)) = (plan.longest_message, plan.backlog);
     NodePlan {
         number: own.number,
+        charter,
         secret,
         peers,
         listener,

@@ -5,8 +5,8 @@ use super::frame::{self, FrameError};
 /// What nodes say to each other over a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word<'a> {
-    /// The caller is in this session.
-    Hello { session: u64 },
+    /// The caller is in this session, and was given this charter.
+    Hello { session: u64, charter: u64 },
     /// The called is in this session, and has got all bundles of the caller's up to this one.
     Welcome { session: u64, received: u64 },
     /// A bundle.
@@ -20,7 +20,7 @@ pub(super) enum Word<'a> {
 impl<'a> Word<'a> {
     pub(super) fn put(&self, to: &mut Vec<u8>, limit: usize) -> Result<(), FrameError> {
         frame::put(to, limit, |to| match *self {
-            Word::Hello { session } => put_numbers(to, 1, &[session]),
+            Word::Hello { session, charter } => put_numbers(to, 1, &[session, charter]),
             Word::Welcome { session, received } => put_numbers(to, 2, &[session, received]),
             Word::Bundle { number, bytes } => {
                 put_numbers(to, 3, &[number]);
@@ -37,10 +37,12 @@ impl<'a> Word<'a> {
         let (first, rest) =
             rest.split_first_chunk().map(|(n, rest)| (u64::from_le_bytes(*n), rest))?;
         match (kind, rest) {
-            (1, []) => Some(Word::Hello { session: first }),
-            (2, rest) => {
-                let received = u64::from_le_bytes(rest.try_into().ok()?);
-                Some(Word::Welcome { session: first, received })
+            (1 | 2, rest) => {
+                let second = u64::from_le_bytes(rest.try_into().ok()?);
+                Some(match kind {
+                    1 => Word::Hello { session: first, charter: second },
+                    _ => Word::Welcome { session: first, received: second },
+                })
             }
             (3, bytes) => Some(Word::Bundle { number: first, bytes }),
             (4, []) => Some(Word::Received { number: first }),

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use perjury::identity::Identity;
-use perjury::net::NodeKey;
+use perjury::net::{ClusterFile, NodeKey};
 use perjury::object::Dictionary;
 use perjury::protocol::bcr::Message;
 use perjury::wire;
@@ -51,7 +51,7 @@ impl Link {
         let mut stream = TcpStream::connect(address).await?;
         let pattern = "Noise_IK_25519_ChaChaPoly_BLAKE2s".parse().expect("it is one");
         let noise = Builder::new(pattern)
-            .prologue(b"perjury links 1")
+            .prologue(b"perjury links 2")
             .and_then(|builder| builder.local_private_key(&own.secret.0))
             .and_then(|builder| builder.remote_public_key(&whom.public.0))
             .and_then(Builder::build_initiator);
@@ -110,9 +110,9 @@ const WAYS: usize = 9;
 const PRESUMES: usize = 5;
 const REFUSAL: &str = "only the registrar says who lives where";
 
-/// What is said in one way.
-fn words(way: usize, dice: &mut Dice) -> Vec<u8> {
-    let hello = word(HELLO, dice.draw(), &[]);
+/// What is said in one way, by somebody with this charter.
+fn words(way: usize, charter: u64, dice: &mut Dice) -> Vec<u8> {
+    let hello = word(HELLO, dice.draw(), &charter.to_le_bytes());
     // A bundle of one, which has nothing in common with others.
     let parcel = |number: u64, parcel: &Parcel| {
         word(BUNDLE, number, &[&1_u16.to_le_bytes()[..], &wire::encode(parcel)].concat())
@@ -157,6 +157,8 @@ pub(super) async fn visit(
     dice: &mut Dice,
 ) {
     let (number, address) = whom;
+    let file = ClusterFile::read(&folder.join(format!("node{own}.toml"))).expect("it was written");
+    let charter = file.charter();
     let (own, whom) = (Keys::of(folder, own), Keys::of(folder, number));
     let refusals = || told().map(|told| told.matches(REFUSAL).count());
     for way in 0..WAYS {
@@ -164,7 +166,7 @@ pub(super) async fn visit(
         loop {
             let talk = async {
                 let mut link = Link::call(address, &own, &whom).await?;
-                link.send(&words(way, dice)).await?;
+                link.send(&words(way, charter, dice)).await?;
                 link.stream.read_to_end(&mut Vec::new()).await
             };
             // He is hung up on or not; the next call ends this one.

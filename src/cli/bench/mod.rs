@@ -3,6 +3,7 @@
 mod memcached;
 mod usage;
 
+use std::future::pending;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -146,7 +147,9 @@ impl Server {
         let done = stage.play(async {
             match candidate {
                 Candidate::Memcached => {
-                    load_by(async || memcached::User::connect(address).await, load, |_| {}).await
+                    let connect = async || memcached::User::connect(address).await;
+                    // The stage itself ends with a signal.
+                    load_by(connect, load, |_| {}, pending()).await
                 }
                 _ => crate::net::load(address, load, |_| {}).await,
             }

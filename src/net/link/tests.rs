@@ -16,6 +16,12 @@ fn one(bytes: Vec<u8>) -> Bundle {
     Bundle { bytes, parcels: 1 }
 }
 
+const CHARTER: u64 = 7;
+
+fn papers(secret: &NodeSecret) -> Papers<'_> {
+    Papers { number: 0, secret, charter: CHARTER }
+}
+
 const ROOM: Room = Room { parcels: 100, bytes: 1000, frame: 64 };
 
 /// A caller and a called, with a connection that breaks.
@@ -190,7 +196,7 @@ async fn take_calls(
             let Ok(((), mut channel)) = handshake::answer(stream, &own, known, LIMITS).await else {
                 return;
             };
-            let Ok(session) = hear_session(&mut channel, LIMITS).await else { return };
+            let Ok([session, CHARTER]) = hear_hello(&mut channel, LIMITS).await else { return };
             let take = async |bytes: &[u8]| {
                 came.borrow_mut().push(u32::from_le_bytes(bytes[..4].try_into().unwrap()));
                 if came.borrow().len() == PARCELS as usize {
@@ -241,7 +247,8 @@ fn who_says_nothing_any_more_counts_as_gone() {
         let limits = Limits { silence: Duration::from_millis(400), ..LIMITS };
         let line = Line::new(Outgoing::new(5, ROOM));
         let began = Instant::now();
-        let talk = line.talk(&caller, &peer, limits, &async |life| assert_eq!(life, Life::First));
+        let talk =
+            line.talk(papers(&caller), &peer, limits, &async |life| assert_eq!(life, Life::First));
         let Err(error) = tokio::time::timeout(LIMITS.handshake, talk).await.unwrap();
         assert_eq!(error.to_string(), "the other side has been silent for 400ms");
         // It was asked seven times, every tenth of a second, and answered six of them.
@@ -278,7 +285,7 @@ fn a_connection_that_is_cut_again_and_again_loses_and_repeats_nothing() {
         let sender = line.clone();
         tokio::task::spawn_local(async move {
             let notices = Notices::to(|_| {});
-            sender.keep((0, &caller), &peer, LIMITS, &notices, async |_| {}).await;
+            sender.keep(papers(&caller), &peer, LIMITS, &notices, async |_| {}).await;
         });
         for number in 0..PARCELS {
             let mut parcel = number.to_le_bytes().to_vec();

@@ -11,7 +11,7 @@ use super::Shared;
 use crate::net::arrival::{Arrival, Inlet};
 use crate::net::bundle;
 use crate::net::handshake::{self, Channel, HandshakeError};
-use crate::net::link::{hear_session, take_bundles};
+use crate::net::link::{hear_hello, take_bundles};
 use crate::net::lobby::{Lobby, Place};
 use crate::net::numbers::Incoming;
 use crate::net::roster::{NodeNumber, Notice, Peer};
@@ -66,6 +66,7 @@ type Callers = Rc<BTreeMap<NodeNumber, (RefCell<Incoming>, Lobby)>>;
 struct Call {
     peer: NodeNumber,
     session: u64,
+    charter: u64,
     channel: Channel,
 }
 
@@ -79,8 +80,8 @@ async fn hear(
     let hear = async {
         let answered = handshake::answer(stream, &plan.secret, known, plan.limits).await;
         let (peer, mut channel) = answered?;
-        let session = hear_session(&mut channel, plan.limits).await?;
-        Ok(Call { peer: peer.number, session, channel })
+        let [session, charter] = hear_hello(&mut channel, plan.limits).await?;
+        Ok(Call { peer: peer.number, session, charter, channel })
     };
     tokio::select! {
         biased;
@@ -92,12 +93,15 @@ async fn hear(
 /// Takes what comes over a connection; tells why it ended.
 async fn take_call<P: Protocol>(
     plan: &Shared,
-    Call { peer, session, channel }: Call,
+    Call { peer, session, charter, channel }: Call,
     own_session: u64,
     callers: &Callers,
     inlet: &Inlet<P>,
 ) -> HandshakeError {
     tracing::debug!("node {} is called by node {peer}", plan.number);
+    if charter != plan.charter {
+        return HandshakeError::Charter;
+    }
     let (incoming, lobby) = &callers[&peer];
     let (_place, must_go) = lobby.enter().await;
     let take = async |bytes: &[u8]| {

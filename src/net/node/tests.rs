@@ -25,6 +25,7 @@ fn node() -> (Node<Bcr>, Told) {
     let (answers, _) = mpsc::unbounded_channel();
     let plan = NodePlan {
         number: 1,
+        charter: 0,
         secret: NodeSecret::generate().unwrap(),
         peers: [0, 2, 3].map(peer).into(),
         listener: std::net::TcpListener::bind(address).unwrap(),

@@ -126,7 +126,8 @@ impl Part {
         let peers = others.into_iter().filter(|peer| peer.number != own.number).collect();
         let clock = Clock::start_at(origin_ns);
         let (wishes, gateway, patience) = (layout.wishes, None, None);
-        let place = Place { own, secret, listener, peers, wishes, gateway, clock, patience };
+        let place =
+            Place { own, charter: 0, secret, listener, peers, wishes, gateway, clock, patience };
         Ok(Acting(Station::start(&plan, place)?))
     }
 }
