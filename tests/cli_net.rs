@@ -91,6 +91,27 @@ fn a_cluster_is_served_asked_and_stopped() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn who_serves_may_open_as_many_files_as_users_may_come() {
+    let child = Command::new("sh")
+        .args(["-c", "ulimit -Sn 256; exec \"$0\" serve --protocol solo --listen 127.0.0.1:0"])
+        .arg(env!("CARGO_BIN_EXE_perjury"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("there is a shell");
+    let served = Served::of(child, "gateway ");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", served.child.id()));
+    let limits = limits.expect("it runs");
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let mut numbers = files.expect("there is one").split_whitespace();
+    let [soft, hard] = [(); 2].map(|()| numbers.next().and_then(|n| n.parse::<u64>().ok()));
+    assert_eq!(soft, hard.map_or(Some(4096), |hard| Some(hard.min(4096))), "{limits}");
+    let (code, _, told) = served.end("-TERM");
+    assert_eq!((code, told.contains("ulimit -n")), (Some(0), hard.is_some_and(|n| n < 4096)));
+}
+
+#[test]
 fn a_load_that_is_stopped_tells_what_came_of_it() {
     let served = Served::start(&["--protocol", "solo"]);
     let mut load = program()

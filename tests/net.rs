@@ -303,6 +303,22 @@ fn when_a_replicas_node_is_gone_others_take_its_part() {
     cluster.stop().expect("it stops");
 }
 
+#[test]
+fn what_is_too_long_for_a_link_is_told_of() {
+    let ear = Ear::default();
+    let mut plan = Plan { notices: ear.notices(), longest_message: 100_000, ..Plan::new(1) };
+    plan.settings = plan.settings.with_timeouts(300_000_000);
+    let mut cluster = Cluster::start(&plan).expect("it starts");
+    let put = format!("put('k','{}')", "v".repeat(60_000));
+    let told = block_on(async { ask(&mut user(&cluster).await, &[&put, &put]).await });
+    assert_eq!(told, ["OK", "OK"]);
+    cluster.stop_node(1).expect("it stops");
+    // What the others have executed does not go over a link any more, and somebody waits for it.
+    let asks = async { user(&cluster).await.send("get('k')").await.expect("it is sent") };
+    block_on(asks);
+    ear.wait_for("bytes is longer than the 99991 that a link carries; keep values");
+}
+
 /// The nodes of a cluster on many machines, all in this program.
 struct Machines {
     file: ClusterFile,
@@ -410,6 +426,7 @@ fn clients_live_on_several_nodes_and_are_not_there_again_after_a_new_start() {
     assert_eq!(machines.ask(0, &["append('k','x')", "get('k')"]), ["OK", "vwx"]);
     machines.begin(3);
     machines.ears[3].wait_for("node 3 has begun, with 0 clients");
+    machines.ears[3].wait_for("the gateway of node 3 serves nobody");
     let asked = block_on(async { User::connect(gateway).await?.ask("get('k')", PATIENCE).await });
     assert!(asked.is_err(), "nobody is there to serve: {asked:?}");
     assert_eq!(machines.ask(0, &["get('k')"]), ["vwx"]);
@@ -441,6 +458,36 @@ fn where_the_registrar_is_started_anew_the_others_end_and_say_why() {
     machines.begin(1);
     machines.ears[0].wait_for("node 0 has begun");
     assert_eq!(machines.ask(0, &["get('k')"]), [""]);
+}
+
+#[test]
+fn so_they_do_where_it_is_started_with_another_file() {
+    let mut machines = Machines::start(2, &[0]);
+    machines.end(0);
+    machines.ears[1].wait_for("node 1 lost node 0");
+    machines.file.clients += 1;
+    machines.begin(0);
+    machines.ears[1].wait_for("node 1 refused node 0: its cluster file says another thing");
+    let mut orphan = machines.members[1].take().expect("it runs");
+    block_on(async { tokio::time::timeout(PATIENCE, orphan.ended()).await }).expect("it ends");
+    assert!(matches!(orphan.stop(), Err(ClusterError::Orphaned)));
+}
+
+#[test]
+fn who_takes_none_of_his_results_does_not_keep_the_cluster_from_stopping() {
+    let cluster = Cluster::start(&Plan::<Solo>::of(solo::Settings::default())).expect("it starts");
+    let put = format!("put('k','{}')", "v".repeat(900_000));
+    let told = block_on(async { ask(&mut user(&cluster).await, &[&put]).await });
+    assert_eq!(told, ["OK"]);
+    let mut lazy = TcpStream::connect(cluster.gateway()).expect("the gateway listens");
+    let mut bytes = frame(&wire::encode(&Hello::OWN));
+    for number in 0..50 {
+        let operation = "get('k')".to_owned();
+        bytes.extend(frame(&wire::encode(&Request { number, operation })));
+    }
+    lazy.write_all(&bytes).expect("it is sent");
+    lazy.read_exact(&mut [0]).expect("the first is answered");
+    cluster.stop().expect("all are answered in time");
 }
 
 #[test]

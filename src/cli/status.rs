@@ -146,9 +146,8 @@ fn users(reports: &[Report], before: Option<&[Report]>) -> String {
     };
     let told = |reports: &[Report]| sum(reports, |users| users.answered);
     let answered = told(reports);
-    let [refused, under_way] =
-        [|users: &UsersReport| users.refused, |users: &UsersReport| users.under_way]
-            .map(|of| sum(reports, of));
+    let refused = sum(reports, |users| users.refused + users.turned_away);
+    let under_way = sum(reports, |users| users.under_way);
     let more = before.map(|before| answered.saturating_sub(told(before)));
     let more = more.map_or_else(String::new, |more| format!(" ({more} more)"));
     let mut text =

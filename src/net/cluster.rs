@@ -11,6 +11,7 @@ use crate::object::Workload;
 use crate::process::Interposers;
 use crate::protocol::bcr::{Bcr, Settings};
 use crate::run::cluster::served;
+use crate::time::SECOND_NS;
 
 use super::clock::Clock;
 use super::handshake::{HandshakeError, NodeSecret};
@@ -72,7 +73,9 @@ pub struct Plan<P: Served = Bcr> {
 impl Plan {
     /// A cluster of Byzantine chain replication that bears `t` faulty replicas; see [`Plan::of`].
     pub fn new(t: u32) -> Plan {
-        Plan::of(Settings { checkpoint_interval: 1024, ..Settings::new(t) })
+        let settings = Settings { checkpoint_interval: 1024, ..Settings::new(t) };
+        // As everywhere where it is said how long all wait for each other.
+        Plan::of(settings.with_timeouts(3 * SECOND_NS))
     }
 }
 

@@ -203,8 +203,18 @@ impl ClusterFile {
     /// agree in. Addresses may differ: how a machine is reached depends on from where.
     pub fn charter(&self) -> u64 {
         let ClusterFile { protocol, clients, start: _, nodes, wishes } = self;
-        let nodes: Vec<_> = nodes.iter().map(|node| (&node.name, node.peer.key)).collect();
-        let text = format!("{protocol:?} {clients} {wishes:?} {nodes:?}");
+        let mut text = format!("{clients} clients, olympus {}", wishes.registrar);
+        // Said or left out, what comes to the same is the same.
+        text.extend((0..*clients).map(|number| format!(" {}", wishes.client(number))));
+        text.extend(wishes.replicas.iter().map(|node| format!(", replica {node}")));
+        text.extend(nodes.iter().map(|node| format!(", {} {}", node.name, node.peer.key)));
+        match protocol {
+            Knobs::Solo(solo::Settings { timeout_ns }) => text += &format!(", solo {timeout_ns}"),
+            Knobs::Bcr(settings) => {
+                let bcr::Settings { t, checkpoint_interval, head_timeout_ns, .. } = settings;
+                text += &format!(", bcr {t} {checkpoint_interval} {head_timeout_ns}");
+            }
+        }
         let mut number = [0; 8];
         blake3::Hasher::new().update(text.as_bytes()).finalize_xof().fill(&mut number);
         u64::from_le_bytes(number)
@@ -371,8 +381,9 @@ mod tests {
         let text = format!("{HEAD}{}{}", node(1, GATEWAY), node(2, ""));
         let charter = |text: &str| ClusterFile::parse(text).unwrap().charter();
         let own = charter(&text);
-        for (from, to) in [("10.0.0.2", "10.1.0.2"), ("7415", "7416"), ("[[", "start = \"1s\"\n[[")]
-        {
+        let told = "t = 1\ntimeout = \"3s\"\nclients = 64\ncheckpoint_every = 1024\n\
+                    hosts.olympus = 0\nhosts.clients = [0]\nstart = \"1s\"\n[[";
+        for (from, to) in [("10.0.0.2", "10.1.0.2"), ("7415", "7416"), ("[[", told)] {
             assert_eq!(charter(&text.replacen(from, to, 1)), own, "{to}");
         }
         let key = |number| NodeKey([number; 32]).to_string();

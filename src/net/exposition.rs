@@ -106,14 +106,19 @@ impl Report {
     }
 
     fn tell_users(&self, text: &mut Exposition) {
-        let UsersReport { answered, refused, under_way, seconds, quantiles } = &self.users;
+        let UsersReport { answered, refused, turned_away, under_way, silence, .. } = &self.users;
+        let UsersReport { seconds, quantiles, .. } = &self.users;
         let name = "perjury_requests_total";
         text.family(name, "counter", "Requests of users that were answered.");
         text.sample(name, &[("outcome", &"result")], *answered as f64);
         text.sample(name, &[("outcome", &"refused")], *refused as f64);
+        text.sample(name, &[("outcome", &"turned away")], *turned_away as f64);
         let name = "perjury_requests_under_way";
         text.family(name, "gauge", "Requests of users that are under way.");
         text.sample(name, &[], *under_way as f64);
+        let name = "perjury_silence_seconds";
+        text.family(name, "gauge", "For how long nobody was answered though requests wait.");
+        text.sample(name, &[], *silence);
         let name = "perjury_request_seconds";
         text.family(name, "summary", "How long answers took.");
         for (share, seconds) in quantiles {

@@ -73,6 +73,11 @@ impl Frames {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// How many bytes have not been given out.
+    pub(super) fn rest(&self) -> usize {
+        self.bytes.len() - self.taken
+    }
+
     /// The next frame, if it is whole.
     ///
     /// # Errors
@@ -93,14 +98,6 @@ impl Frames {
         let begin = self.taken + PREFIX;
         self.taken = begin + length;
         Ok(Some(&self.bytes[begin..self.taken]))
-    }
-}
-
-#[cfg(test)]
-impl Frames {
-    /// How many bytes have not been given out.
-    pub(super) fn rest(&self) -> usize {
-        self.bytes.len() - self.taken
     }
 }
 

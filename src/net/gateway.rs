@@ -22,7 +22,7 @@ use super::arrival::{Arrival, Inlet};
 use super::frame::{FrameError, Frames};
 use super::lobby::{Lobby, Place};
 use super::report::Board;
-use super::roster::{Notice, Notices};
+use super::roster::{NodeNumber, Notice, Notices};
 use super::served::Served;
 use super::user::{self, Hello, LONGEST, Request, Response};
 
@@ -45,6 +45,12 @@ const MOST_BYTES_OF_ONE: usize = 8 << 20;
 const MOST_RESULTS_OF_ONE: usize = 64 << 20;
 /// Results up to this length always find room, in bytes.
 const SHORT: usize = 64;
+/// How many bytes of requests that have not come whole there may be.
+const MOST_UNFINISHED: usize = 64 << 20;
+/// So many of them are always taken of one user.
+const UNFINISHED_OF_ONE: usize = 64 << 10;
+/// How long a user may take none of his results when the cluster stops.
+const UNREAD: Duration = Duration::from_secs(4);
 /// How much is told of why something is refused: it may repeat what the user said.
 const LONGEST_REFUSAL: usize = 400;
 
@@ -53,6 +59,8 @@ const LONGEST_REFUSAL: usize = 400;
 struct Desk {
     /// How many bytes are kept for users.
     bytes: Rc<Cell<usize>>,
+    /// How many bytes of requests have come that are not whole.
+    unfinished: Rc<Cell<usize>>,
     /// Each client process with how many requests it has, the idlest first.
     idlest: BTreeSet<(usize, u32)>,
     /// How many requests each client process has.
@@ -97,8 +105,8 @@ impl Desk {
     fn new(clients: impl IntoIterator<Item = u32>, board: Option<Board>) -> Desk {
         let counts = clients.into_iter().map(|client| (client, 0)).collect::<BTreeMap<_, _>>();
         let idlest = counts.keys().map(|client| (0, *client)).collect();
-        let bytes = Rc::default();
-        Desk { bytes, idlest, counts, pending: BTreeMap::new(), tickets: 0, board }
+        let (bytes, unfinished, pending) = (Rc::default(), Rc::default(), BTreeMap::new());
+        Desk { bytes, unfinished, idlest, counts, pending, tickets: 0, board }
     }
 
     /// So many bytes are kept for a user.
@@ -106,6 +114,12 @@ impl Desk {
         let of = [self.bytes.clone(), user.bytes.clone()];
         of.iter().for_each(|sum| sum.set(sum.get() + bytes));
         Kept { bytes, of }
+    }
+
+    /// A user's request is refused at once, in so many bytes.
+    fn turn_away(&self, bytes: usize, user: &Reply) -> Kept {
+        self.board.iter().for_each(Board::turned_away);
+        self.keep(bytes, user)
     }
 
     /// A client process has one request more or less.
@@ -182,6 +196,10 @@ enum Unserved {
     Crowded,
     #[error("{MOST_USERS} users are connected, which is all that are served at once; come later")]
     Full,
+    #[error("others send requests that are never whole, and so does it; send whole ones")]
+    Unfinished,
+    #[error("it takes none of its results, and the cluster stops")]
+    Unread,
     #[error("the cluster has stopped")]
     Stopped,
 }
@@ -200,6 +218,8 @@ pub(super) struct Gateway<P: Served> {
     pub(super) notices: Notices,
     /// Where it is told what users were told, if anywhere.
     pub(super) board: Option<Board>,
+    /// Whose it is.
+    pub(super) node: NodeNumber,
 }
 
 impl<P: Served> Gateway<P> {
@@ -212,6 +232,8 @@ impl<P: Served> Gateway<P> {
         };
         if clients.is_empty() {
             // Whoever calls learns at once that nobody is there to serve him.
+            self.board.iter().for_each(Board::deserted);
+            self.notices.tell(Notice::Deserted { node: self.node });
             return Ok(());
         }
         let desk = Rc::new(RefCell::new(Desk::new(clients, self.board.take())));
@@ -261,6 +283,29 @@ impl<P: Served> Gateway<P> {
     }
 }
 
+/// How many bytes of a request have come that is not whole yet: of one user, and of all.
+struct Unfinished {
+    own: usize,
+    of_all: Rc<Cell<usize>>,
+}
+
+impl Unfinished {
+    /// So many of them there are now. Where all together are too many, whoever has more than a few
+    /// is not served any more.
+    fn are(&mut self, own: usize) -> Result<(), Unserved> {
+        let of_all = self.of_all.get() - std::mem::replace(&mut self.own, own) + own;
+        self.of_all.set(of_all);
+        let are_too_many = of_all > MOST_UNFINISHED && own > UNFINISHED_OF_ONE;
+        if are_too_many { Err(Unserved::Unfinished) } else { Ok(()) }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.of_all.set(self.of_all.get() - self.own);
+    }
+}
+
 /// What happens next to a user's connection.
 enum Turn {
     /// So many bytes came; none when no more will.
@@ -281,6 +326,8 @@ struct Visit<P: Served> {
     responses: mpsc::UnboundedReceiver<(Response, Kept)>,
     reply: Reply,
     under_way: usize,
+    /// How much of his next request has come.
+    unfinished: Unfinished,
     /// Where users have their places.
     places: Arc<Semaphore>,
 }
@@ -294,6 +341,7 @@ impl<P: Served> Visit<P> {
         places: Arc<Semaphore>,
     ) -> Visit<P> {
         let (to, responses) = mpsc::unbounded_channel();
+        let unfinished = Unfinished { own: 0, of_all: desk.borrow().unfinished.clone() };
         Visit {
             stream,
             frames: Frames::within(LONGEST_HELLO),
@@ -303,6 +351,7 @@ impl<P: Served> Visit<P> {
             responses,
             reply: Reply { to, bytes: Rc::default() },
             under_way: 0,
+            unfinished,
             places,
         }
     }
@@ -328,7 +377,9 @@ impl<P: Served> Visit<P> {
             Ok(_place) => self.answer().await,
             Err(error) => Err(error),
         };
-        if let Err(error) = &served {
+        if let Err(error) = &served
+            && !matches!(error, Unserved::Unread)
+        {
             // He is told why, if he still listens.
             let outcome = Err(error.to_string());
             let _ = self.write([&Response { number: u64::MAX, outcome }]).await;
@@ -398,8 +449,16 @@ impl<P: Served> Visit<P> {
                 user::put(&mut bytes, &Response { number: response.number, outcome })?;
             }
         }
-        self.stream.write_all(&bytes).await?;
-        Ok(())
+        let mut closing = self.closing.clone();
+        let unread = async {
+            // Whoever could close the gateway is gone: then it is closed.
+            let _ = closing.wait_for(|closing| *closing).await;
+            tokio::time::sleep(UNREAD).await;
+        };
+        tokio::select! {
+            written = self.stream.write_all(&bytes) => Ok(written?),
+            () = unread => Err(Unserved::Unread),
+        }
     }
 
     /// Whether he may ask for more before something is answered.
@@ -410,13 +469,15 @@ impl<P: Served> Visit<P> {
     /// Begins the requests that came, as many as may be under way.
     async fn take_frames(&mut self, is_open: bool) -> Result<(), Unserved> {
         while is_open && self.may_ask() {
-            let Some(frame) = self.frames.next()? else { return Ok(()) };
+            let Some(frame) = self.frames.next()? else {
+                return self.unfinished.are(self.frames.rest());
+            };
             let Request { number, operation } = wire::decode(frame, LONGEST)?;
             self.under_way += 1;
             if let Err(mut why) = self.begin(number, &operation).await? {
                 why.truncate(why.floor_char_boundary(LONGEST_REFUSAL));
                 // The receiver is this visit itself.
-                let kept = self.desk.borrow().keep(why.len(), &self.reply);
+                let kept = self.desk.borrow().turn_away(why.len(), &self.reply);
                 let _ = self.reply.to.send((Response { number, outcome: Err(why) }, kept));
             }
         }
@@ -452,6 +513,20 @@ pub fn operation(text: &str) -> Result<Operation, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_halves_of_requests_are_too_many_those_of_a_few_bytes_may_go_on() {
+        let of_all = Rc::new(Cell::new(0));
+        let unfinished = || Unfinished { own: 0, of_all: of_all.clone() };
+        let (mut large, mut small) = (unfinished(), unfinished());
+        assert!(large.are(MOST_UNFINISHED).is_ok());
+        assert!(small.are(UNFINISHED_OF_ONE).is_ok());
+        assert!(matches!(small.are(UNFINISHED_OF_ONE + 1), Err(Unserved::Unfinished)));
+        drop(large);
+        assert!(small.are(UNFINISHED_OF_ONE + 1).is_ok());
+        drop(small);
+        assert_eq!(of_all.get(), 0);
+    }
 
     #[test]
     fn requests_go_to_the_idlest_client_until_all_have_enough() {

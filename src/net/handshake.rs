@@ -164,10 +164,16 @@ pub enum HandshakeError {
     Silent(Duration),
     /// The other side was given another cluster file.
     #[error(
-        "its cluster file says another thing; give all machines the same protocol, clients, hosts, \
-         and names and keys of nodes"
+        "its cluster file says another thing; give all machines the same: protocol, t, timeout, \
+         checkpoint_every, clients, hosts, and the nodes' names and keys"
     )]
     Charter,
+    /// Another program has called since that has the same key.
+    #[error(
+        "another program has its key and has called since; two are started under one name, or the \
+         key was stolen: end one of them"
+    )]
+    Twin,
     /// The other side has nothing more to say.
     #[error("the other side closed the connection")]
     Closed,

@@ -1,5 +1,5 @@
 //! The board on an HTTP port: `/metrics` for Prometheus, `/healthz` for whoever restarts programs,
-//! `/status` for `perjury status`.
+//! `/readyz` for whoever sends users here, `/status` for `perjury status`.
 //!
 //! Read-only, and without a word about what is stored. It answers `GET` and closes; heads are
 //! bounded, and whoever is slow is hung up on.
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::clock;
 use super::cluster::ClusterError;
 use super::lobby::Lobby;
-use super::report::Board;
+use super::report::{Board, Health};
 use super::station;
 
 /// The longest head of a request.
@@ -149,14 +149,15 @@ fn page(head: &[u8], board: &Board) -> Option<Page> {
             Ok(body) => Page { status: "200 OK", kind: "application/json", body },
             Err(error) => Page::text("500 Internal Server Error", format!("{error}\n")),
         },
-        "/healthz" => {
-            let (ills, serves) = report.health(clock::wall_ns());
-            let status = if serves { "200 OK" } else { "503 Service Unavailable" };
-            let word = if serves { "ok" } else { "not ok" };
+        "/healthz" | "/readyz" => {
+            let Health { ills, works, serves } = report.health(clock::wall_ns());
+            let is_well = if path == "/healthz" { works } else { serves };
+            let status = if is_well { "200 OK" } else { "503 Service Unavailable" };
+            let word = if is_well { "ok" } else { "not ok" };
             let lines = std::iter::once(word.to_owned()).chain(ills);
             Page::text(status, lines.map(|line| line + "\n").collect::<String>())
         }
-        _ => Page::text("404 Not Found", "there are /metrics, /healthz and /status\n"),
+        _ => Page::text("404 Not Found", "there are /metrics, /healthz, /readyz and /status\n"),
     })
 }
 
@@ -175,7 +176,9 @@ mod tests {
     #[test]
     fn pages_are_given_to_whoever_asks_well() {
         let get = |path: &str| asked(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
-        assert_eq!(get("/healthz"), Some(("200 OK", "ok\n".to_owned())));
+        for path in ["/healthz", "/readyz"] {
+            assert_eq!(get(path), Some(("200 OK", "ok\n".to_owned())));
+        }
         let (status, body) = get("/metrics?x=1").unwrap();
         assert_eq!(status, "200 OK");
         assert!(body.contains("perjury_node_up{node=\"0\"} 1\n"), "{body}");

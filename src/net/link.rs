@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::bundle::Bundle;
 use super::handshake::{self, Channel, HandshakeError, Limits, NodeSecret};
-use super::numbers::{Incoming, Life, Outgoing, Turn};
+use super::numbers::{Incoming, Life, Lost, Outgoing, Turn};
 use super::report::LinkReport;
 use super::roster::{NodeNumber, Notice, Notices, Peer};
 use super::word::Word;
@@ -60,9 +60,9 @@ impl Line {
         Line { outgoing, fine_until, wake: Notify::new() }
     }
 
-    /// Sends a bundle, when [`Line::flush`] says so at the latest.
-    pub(super) fn push(&self, bundle: Bundle) {
-        self.outgoing.borrow_mut().push(bundle);
+    /// Sends a bundle, when [`Line::flush`] says so at the latest; why it is lost, if that is news.
+    pub(super) fn push(&self, bundle: Bundle) -> Option<Lost> {
+        self.outgoing.borrow_mut().push(bundle)
     }
 
     /// Sends what was pushed.

@@ -153,8 +153,8 @@ impl Crowd {
         let mut begun = self.begun.borrow_mut();
         let due = match self.load.rate {
             Some(rate) => {
-                let after = Duration::from_secs(1).as_nanos() as u64 / u64::from(rate.max(1));
-                self.began + Duration::from_nanos(after.saturating_mul(*begun))
+                let after_ns = begun.saturating_mul(1_000_000_000) / u64::from(rate.max(1));
+                self.began + Duration::from_nanos(after_ns)
             }
             None => Instant::now(),
         };

@@ -329,7 +329,12 @@ impl<P: Protocol> Node<P> {
     fn flush(&mut self) {
         for (to, parcels) in &mut self.unsent {
             if let Some(line) = self.lines.get(to) {
-                self.packer.pack(parcels, |bundle| line.push(bundle));
+                self.packer.pack(parcels, |bundle| {
+                    if let Some(why) = line.push(bundle) {
+                        let (from, to, why) = (self.plan.number, *to, why.to_string());
+                        self.plan.notices.tell(Notice::Lost { from, to, why });
+                    }
+                });
             }
             parcels.clear();
         }

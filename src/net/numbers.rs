@@ -31,7 +31,25 @@ pub(super) struct Outgoing {
     pub(super) ever_left: usize,
     pub(super) is_up: bool,
     pub(super) lost: u64,
+    /// Whether the last bundle found no room.
+    is_full: bool,
     room: Room,
+}
+
+/// Why a bundle was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Lost {
+    #[error(
+        "a message of {length} bytes is longer than the {most} that a link carries; keep values \
+         and histories shorter (slice them, `checkpoint_every` fewer slots), or the others cannot \
+         catch up"
+    )]
+    TooLong { length: usize, most: usize },
+    #[error(
+        "{parcels} messages of {bytes} bytes wait for it already, and more are lost; see whether \
+         it hangs, and how wide the way to it is"
+    )]
+    Full { parcels: usize, bytes: usize },
 }
 
 /// Which life of its peer a line reaches.
@@ -66,21 +84,29 @@ impl Outgoing {
             ever_left: 0,
             is_up: false,
             lost: 0,
+            is_full: false,
             room,
         }
     }
 
-    /// Puts a bundle last. Where there is no room it is lost, as it may be in any network.
-    pub(super) fn push(&mut self, bundle: Bundle) {
-        let bytes = self.bytes + bundle.bytes.len();
-        let fits = bundle.bytes.len() + HEADER <= self.room.frame;
-        if !fits || bytes > self.room.bytes || self.parcels + bundle.parcels > self.room.parcels {
+    /// Puts a bundle last. Where there is no room it is lost, as it may be in any network; why, if
+    /// that is news.
+    pub(super) fn push(&mut self, bundle: Bundle) -> Option<Lost> {
+        let (length, room) = (bundle.bytes.len(), self.room);
+        let (bytes, parcels) = (self.bytes + length, self.parcels + bundle.parcels);
+        if length + HEADER > room.frame {
             self.lost += bundle.parcels as u64;
-            return;
+            return Some(Lost::TooLong { length, most: room.frame - HEADER });
         }
-        self.bytes = bytes;
-        self.parcels += bundle.parcels;
+        if bytes > room.bytes || parcels > room.parcels {
+            self.lost += bundle.parcels as u64;
+            let is_news = !std::mem::replace(&mut self.is_full, true);
+            return is_news.then_some(Lost::Full { parcels: self.parcels, bytes: self.bytes });
+        }
+        self.is_full = false;
+        (self.bytes, self.parcels) = (bytes, parcels);
         self.bundles.push_back(bundle);
+        None
     }
 
     /// The peer has answered a call.
@@ -148,6 +174,10 @@ pub(super) struct Incoming {
     pub(super) calls: u64,
     /// Whether the peer is heard in its first life alone.
     is_mortal: bool,
+    /// Its former lives, as far as they are remembered, the latest last.
+    former: [Option<u64>; 4],
+    /// The last one that was refused.
+    refused: Option<u64>,
 }
 
 /// What to do about a bundle.
@@ -173,10 +203,26 @@ impl Incoming {
             if self.is_mortal && self.session.is_some() {
                 return Err(HandshakeError::Said("has begun anew, and what it had made is gone"));
             }
+            if self.former.contains(&Some(session)) {
+                return Err(self.refuse(session, HandshakeError::Twin));
+            }
+            self.former.rotate_left(1);
+            self.former[3] = self.session;
             (self.session, self.last) = (Some(session), None);
         }
         self.calls += 1;
         Ok((self.last.unwrap_or(0), self.calls))
+    }
+
+    /// A life of the peer is refused: for this, the first time that it calls. It goes on calling.
+    pub(super) fn refuse(&mut self, session: u64, why: HandshakeError) -> HandshakeError {
+        let is_news = self.refused.replace(session) != Some(session);
+        if is_news { why } else { HandshakeError::Closed }
+    }
+
+    /// Whether the peer has lived before this life.
+    pub(super) fn is_another(&self, session: u64) -> bool {
+        self.session.is_some_and(|known| known != session)
     }
 
     pub(super) fn turn(&self, number: u64) -> Turn {

@@ -43,7 +43,8 @@ impl Wishes {
         nodes
     }
 
-    fn client(&self, number: u32) -> NodeNumber {
+    /// Where a client lives.
+    pub(super) fn client(&self, number: u32) -> NodeNumber {
         let turn = (number as usize).checked_rem(self.clients.len());
         turn.map_or(self.registrar, |turn| self.clients[turn])
     }

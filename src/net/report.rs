@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::roster::NodeNumber;
 use crate::crypto::Counts;
@@ -19,6 +20,8 @@ pub const REPORT_FORMAT: u32 = 1;
 
 /// A node that has told nothing for so long hangs.
 const STALE: Duration = Duration::from_secs(5);
+/// After so long without any answer users are not served: longer than a reconfiguration takes.
+const UNSERVED: Duration = Duration::from_secs(15);
 
 /// What is known of all nodes of one program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,8 +115,17 @@ pub struct UsersReport {
     pub answered: u64,
     /// How many were refused.
     pub refused: u64,
+    /// How many were refused before they were under way.
+    #[serde(default)]
+    pub turned_away: u64,
     /// How many are under way.
     pub under_way: u64,
+    /// For how long nobody was answered, though requests are under way, in seconds.
+    #[serde(default)]
+    pub silence: f64,
+    /// Whether there is a gateway without clients, which serves nobody.
+    #[serde(default)]
+    pub is_deserted: bool,
     /// How long the answers took in all, in seconds.
     pub seconds: f64,
     /// How long they took at most: shares of them, and seconds.
@@ -131,6 +143,8 @@ pub struct Board(Arc<Mutex<Pinned>>);
 struct Pinned {
     nodes: BTreeMap<NodeNumber, NodeReport>,
     users: UsersReport,
+    /// Since when somebody waits and nobody was answered.
+    waits: Option<Instant>,
     latency_us: Option<Histogram<u64>>,
 }
 
@@ -147,7 +161,19 @@ impl Board {
 
     /// A request is under way.
     pub(super) fn asked(&self) {
-        self.pinned().users.under_way += 1;
+        let mut pinned = self.pinned();
+        pinned.users.under_way += 1;
+        pinned.waits.get_or_insert_with(Instant::now);
+    }
+
+    /// A request was refused before it was under way.
+    pub(super) fn turned_away(&self) {
+        self.pinned().users.turned_away += 1;
+    }
+
+    /// There is a gateway, and there are no clients.
+    pub(super) fn deserted(&self) {
+        self.pinned().users.is_deserted = true;
     }
 
     /// It is answered after so long.
@@ -155,6 +181,7 @@ impl Board {
         let pinned = &mut *self.pinned();
         let users = &mut pinned.users;
         users.under_way = users.under_way.saturating_sub(1);
+        pinned.waits = (users.under_way > 0).then(Instant::now);
         users.answered += u64::from(is_result);
         users.refused += u64::from(!is_result);
         users.seconds += after.as_secs_f64();
@@ -166,6 +193,7 @@ impl Board {
     pub fn report(&self) -> Report {
         let pinned = self.pinned();
         let mut users = pinned.users.clone();
+        users.silence = pinned.waits.map_or(0.0, |since| since.elapsed().as_secs_f64());
         if let Some(latency_us) = &pinned.latency_us {
             let seconds = |share| latency_us.value_at_quantile(share) as f64 / 1e6;
             users.quantiles = SHARES.map(|share| (share, seconds(share))).into();
@@ -179,9 +207,21 @@ fn histogram() -> Histogram<u64> {
     Histogram::new_with_max(LONGEST_US, 3).expect("the bounds are within those of the crate")
 }
 
+/// How a program is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// What is wrong; nothing, if nothing is.
+    pub ills: Vec<String>,
+    /// Whether the program does its part nevertheless. One that does not may be started anew.
+    pub works: bool,
+    /// Whether users get answers. If not, that may be others' fault, and a new start may make it
+    /// worse.
+    pub serves: bool,
+}
+
 impl Report {
-    /// What is wrong at this time; nothing, if nothing is. Whether the program serves nevertheless.
-    pub fn health(&self, wall_ns: u64) -> (Vec<String>, bool) {
+    /// How the program is at this time.
+    pub fn health(&self, wall_ns: u64) -> Health {
         let mut ills = Vec::new();
         for NodeReport { node, wall_ns: told_ns, has_begun, .. } in &self.nodes {
             let silent = Duration::from_nanos(wall_ns.saturating_sub(*told_ns));
@@ -194,12 +234,20 @@ impl Report {
         if self.nodes.is_empty() {
             ills.push("no node has begun".to_owned());
         }
+        let works = ills.is_empty();
+        let UsersReport { under_way, silence, is_deserted, .. } = &self.users;
+        if *is_deserted {
+            ills.push("the gateway serves nobody: there are no clients here any more".to_owned());
+        }
+        if *silence > UNSERVED.as_secs_f64() {
+            ills.push(format!("nobody was answered for {silence:.0} s, and {under_way} wait"));
+        }
         let serves = ills.is_empty();
         for NodeReport { node, links, .. } in &self.nodes {
             let down = links.iter().filter(|link| !link.is_up);
             ills.extend(down.map(|link| format!("node {node} has no link to node {}", link.to)));
         }
-        (ills, serves)
+        Health { ills, works, serves }
     }
 }
 
@@ -220,7 +268,9 @@ mod tests {
         board.asked();
         board.asked();
         board.answered(Duration::from_millis(2), true);
-        board.report()
+        let mut report = board.report();
+        report.users.silence = 0.25;
+        report
     }
 
     #[test]
@@ -236,13 +286,36 @@ mod tests {
 
     #[test]
     fn who_hangs_or_waits_does_not_serve_and_a_lost_link_is_told() {
-        let seconds = |seconds: u64| seconds * 1_000_000_000;
-        let report = report();
-        let (ills, serves) = report.health(seconds(5));
-        assert_eq!((ills.join("; ").as_str(), serves), ("node 0 has no link to node 1", true));
-        let (ills, serves) = report.health(seconds(7));
-        assert_eq!((ills[0].as_str(), serves), ("node 0 has told nothing for 6 s", false));
-        let (ills, serves) = Board::default().report().health(1);
-        assert_eq!((ills.join("; ").as_str(), serves), ("no node has begun", false));
+        let told = |report: &Report, seconds: u64| {
+            let Health { ills, works, serves } = report.health(seconds * 1_000_000_000);
+            (ills.join("; "), works, serves)
+        };
+        let mut report = report();
+        let lost = "node 0 has no link to node 1";
+        assert_eq!(told(&report, 5), (lost.to_owned(), true, true));
+        let hangs = format!("node 0 has told nothing for 6 s; {lost}");
+        assert_eq!(told(&report, 7), (hangs, false, false));
+        report.users.silence = 16.0;
+        let waits = format!("nobody was answered for 16 s, and 1 wait; {lost}");
+        assert_eq!(told(&report, 5), (waits, true, false));
+        (report.users.silence, report.users.is_deserted) = (15.0, true);
+        assert!(told(&report, 5).0.starts_with("the gateway serves nobody"));
+        let none = Board::default().report();
+        assert_eq!(told(&none, 1), ("no node has begun".to_owned(), false, false));
+    }
+
+    #[test]
+    fn silence_lasts_while_somebody_waits() {
+        let board = Board::default();
+        assert!(board.report().users.silence == 0.0);
+        board.asked();
+        board.asked();
+        assert!(board.report().users.silence > 0.0);
+        board.answered(Duration::from_millis(1), true);
+        assert!(board.report().users.silence > 0.0, "one waits still");
+        board.answered(Duration::from_millis(1), true);
+        board.turned_away();
+        let UsersReport { silence, turned_away, .. } = board.report().users;
+        assert!(silence == 0.0 && turned_away == 1);
     }
 }

@@ -43,6 +43,15 @@ pub enum Notice {
         /// Whether that was started anew meanwhile: all that lived there is gone.
         is_restarted: bool,
     },
+    /// What a node sent another is lost.
+    Lost {
+        /// Which node.
+        from: NodeNumber,
+        /// To which.
+        to: NodeNumber,
+        /// Why, with what to do about it.
+        why: String,
+    },
     /// Everybody who lives from the beginning has begun: users may ask, where there is a gateway.
     Begun {
         /// Which node tells so.
@@ -65,6 +74,11 @@ pub enum Notice {
         from: String,
         /// Why, with what to do about it.
         why: String,
+    },
+    /// The gateway serves nobody.
+    Deserted {
+        /// Which node's.
+        node: NodeNumber,
     },
     /// A log cannot be written any more.
     Unlogged {
@@ -92,11 +106,20 @@ impl fmt::Display for Notice {
             Notice::LinkUp { from, to, is_restarted: true } => {
                 write!(f, "node {from} has node {to} again, which was started anew and is empty")
             }
+            Notice::Lost { from, to, why } => {
+                write!(f, "what node {from} sends node {to} is lost: {why}")
+            }
             Notice::Begun { node, clients } => {
                 write!(f, "node {node} has begun, with {clients} clients")
             }
             Notice::Refused { node, from, why } => write!(f, "node {node} refused {from}: {why}"),
             Notice::Unserved { from, why } => write!(f, "the gateway refused {from}: {why}"),
+            Notice::Deserted { node } => write!(
+                f,
+                "the gateway of node {node} serves nobody: no clients live here, and those who did \
+                 went with the node's former life; send users to another gateway, or start the \
+                 whole cluster anew"
+            ),
             Notice::Unlogged { why } => write!(f, "the log ends here: {why}"),
             Notice::Unrecorded { process, why } => {
                 write!(f, "the recording of {process} ends here: {why}; mend that and record anew")

@@ -82,8 +82,18 @@ impl Station {
             let (tell_closed, closed) = std::sync::mpsc::channel();
             let (inlet, notices, greeting) = (inlet.clone(), plan.notices.clone(), plan.handshake);
             let board = plan.board.clone();
-            let gateway =
-                Gateway { listener, greeting, inlet, answers, begun, closing, notices, board };
+            let node = own.number;
+            let gateway = Gateway {
+                listener,
+                greeting,
+                inlet,
+                answers,
+                begun,
+                closing,
+                notices,
+                board,
+                node,
+            };
             inside = Some((gateway, tell_closed));
             door = Some(Door { closing: tell_closing, closed });
         }

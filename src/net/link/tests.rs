@@ -133,15 +133,36 @@ fn a_mortal_is_heard_in_his_first_life_alone() {
 }
 
 #[test]
+fn of_two_programs_with_one_key_the_earlier_is_refused_and_told_of_once() {
+    let mut incoming = Incoming::default();
+    let called = |incoming: &mut Incoming, session| match incoming.called(session) {
+        Ok(_) => "welcome".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!([1, 1, 2, 3].map(|session| called(&mut incoming, session)), ["welcome"; 4]);
+    for former in [1, 2] {
+        let told = called(&mut incoming, former);
+        assert!(told.starts_with("another program has its key"), "{told}");
+        assert!(incoming.called(former).unwrap_err().is_end(), "that is no news");
+    }
+    assert_eq!(called(&mut incoming, 3), "welcome");
+}
+
+#[test]
 fn what_finds_no_room_is_lost_and_counted() {
     let mut outgoing = Outgoing::new(1, Room { parcels: 3, bytes: 60, frame: 50 });
-    outgoing.push(one(vec![0; 42]));
+    let too_long = outgoing.push(one(vec![0; 42]));
+    assert_eq!(too_long, Some(Lost::TooLong { length: 42, most: 41 }));
     assert_eq!((outgoing.lost(), outgoing.parcels), (1, 0), "longer than a frame");
     outgoing.push(one(vec![0; 41]));
     outgoing.push(one(vec![0; 20]));
     assert_eq!((outgoing.lost(), outgoing.parcels), (2, 1), "too many bytes");
-    (0..3).for_each(|_| outgoing.push(one(vec![0])));
+    assert_eq!([outgoing.push(one(vec![0])), outgoing.push(one(vec![0]))], [None; 2]);
+    let full = outgoing.push(one(vec![0]));
+    assert_eq!(full, Some(Lost::Full { parcels: 3, bytes: 43 }));
     assert_eq!((outgoing.lost(), outgoing.parcels), (3, 3), "too many parcels");
+    assert_eq!(outgoing.push(one(vec![0])), None, "that is no news");
+    assert_eq!(outgoing.lost(), 4);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::net::bundle;
 use crate::net::handshake::{self, Channel, HandshakeError};
 use crate::net::link::{hear_hello, take_bundles};
 use crate::net::lobby::{Lobby, Place};
-use crate::net::numbers::Incoming;
+use crate::net::numbers::{Incoming, Life};
 use crate::net::roster::{NodeNumber, Notice, Peer};
 use crate::process::Protocol;
 
@@ -99,10 +99,14 @@ async fn take_call<P: Protocol>(
     inlet: &Inlet<P>,
 ) -> HandshakeError {
     tracing::debug!("node {} is called by node {peer}", plan.number);
-    if charter != plan.charter {
-        return HandshakeError::Charter;
-    }
     let (incoming, lobby) = &callers[&peer];
+    if charter != plan.charter {
+        if peer == plan.registrar && incoming.borrow().is_another(session) {
+            // Whatever its file says now, what it had made is gone.
+            let _ = inlet.send(Arrival::Up(peer, Life::Another)).await;
+        }
+        return incoming.borrow_mut().refuse(session, HandshakeError::Charter);
+    }
     let (_place, must_go) = lobby.enter().await;
     let take = async |bytes: &[u8]| {
         let arrivals = arrivals(peer, bytes, plan.limits.frame);
