@@ -461,6 +461,29 @@ fn where_the_registrar_is_started_anew_the_others_end_and_say_why() {
 }
 
 #[test]
+fn of_two_programs_with_one_key_the_first_goes_on() {
+    let mut machines = Machines::start(4, &[0]);
+    assert_eq!(machines.ask(0, &["put('k','v')"]), ["OK"]);
+    let first = machines.members[1].take();
+    // It listens elsewhere, and calls as the first does.
+    let address = machines.file.nodes[1].listen;
+    machines.file.nodes[1].listen = free_address();
+    machines.begin(1);
+    for other in [0, 2, 3] {
+        machines.ears[other].wait_for("refused node 1: another program is connected");
+    }
+    assert_eq!(machines.ask(0, &["append('k','w')", "get('k')"]), ["OK", "vw"]);
+    machines.members[1] = None;
+    assert_eq!(machines.ask(0, &["get('k')"]), ["vw"]);
+    drop(first);
+    machines.ears[0].wait_for("node 0 lost node 1");
+    machines.file.nodes[1].listen = address;
+    machines.begin(1);
+    machines.ears[0].wait_for("node 0 has node 1 again, which was started anew");
+    assert_eq!(machines.ask(0, &["get('k')"]), ["vw"]);
+}
+
+#[test]
 fn so_they_do_where_it_is_started_with_another_file() {
     let mut machines = Machines::start(2, &[0]);
     machines.end(0);

@@ -168,10 +168,10 @@ pub enum HandshakeError {
          checkpoint_every, clients, hosts, and the nodes' names and keys"
     )]
     Charter,
-    /// Another program has called since that has the same key.
+    /// Another program that has the same key is connected.
     #[error(
-        "another program has its key and has called since; two are started under one name, or the \
-         key was stolen: end one of them"
+        "another program is connected that has its key, or that was started anew and its old \
+         connection is not known to be gone yet; if this goes on, end one of them"
     )]
     Twin,
     /// The other side has nothing more to say.

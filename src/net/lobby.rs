@@ -80,6 +80,11 @@ impl Lobby {
         }
     }
 
+    /// Whether all places are taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.standing().there.len() >= self.0.places
+    }
+
     /// A place, if there is one now; otherwise until when nobody has to go.
     fn admit(&self) -> Result<(Place, oneshot::Receiver<()>), Instant> {
         let (mut standing, now) = (self.standing(), Instant::now());

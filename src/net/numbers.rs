@@ -174,8 +174,6 @@ pub(super) struct Incoming {
     pub(super) calls: u64,
     /// Whether the peer is heard in its first life alone.
     is_mortal: bool,
-    /// Its former lives, as far as they are remembered, the latest last.
-    former: [Option<u64>; 4],
     /// The last one that was refused.
     refused: Option<u64>,
 }
@@ -203,11 +201,6 @@ impl Incoming {
             if self.is_mortal && self.session.is_some() {
                 return Err(HandshakeError::Said("has begun anew, and what it had made is gone"));
             }
-            if self.former.contains(&Some(session)) {
-                return Err(self.refuse(session, HandshakeError::Twin));
-            }
-            self.former.rotate_left(1);
-            self.former[3] = self.session;
             (self.session, self.last) = (Some(session), None);
         }
         self.calls += 1;

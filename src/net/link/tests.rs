@@ -133,22 +133,6 @@ fn a_mortal_is_heard_in_his_first_life_alone() {
 }
 
 #[test]
-fn of_two_programs_with_one_key_the_earlier_is_refused_and_told_of_once() {
-    let mut incoming = Incoming::default();
-    let called = |incoming: &mut Incoming, session| match incoming.called(session) {
-        Ok(_) => "welcome".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    assert_eq!([1, 1, 2, 3].map(|session| called(&mut incoming, session)), ["welcome"; 4]);
-    for former in [1, 2] {
-        let told = called(&mut incoming, former);
-        assert!(told.starts_with("another program has its key"), "{told}");
-        assert!(incoming.called(former).unwrap_err().is_end(), "that is no news");
-    }
-    assert_eq!(called(&mut incoming, 3), "welcome");
-}
-
-#[test]
 fn what_finds_no_room_is_lost_and_counted() {
     let mut outgoing = Outgoing::new(1, Room { parcels: 3, bytes: 60, frame: 50 });
     let too_long = outgoing.push(one(vec![0; 42]));

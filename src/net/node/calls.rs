@@ -107,6 +107,10 @@ async fn take_call<P: Protocol>(
         }
         return incoming.borrow_mut().refuse(session, HandshakeError::Charter);
     }
+    if incoming.borrow().is_another(session) && lobby.is_full() {
+        // Whoever is there stays: he may be at work, and it is not known who should be.
+        return incoming.borrow_mut().refuse(session, HandshakeError::Twin);
+    }
     let (_place, must_go) = lobby.enter().await;
     let take = async |bytes: &[u8]| {
         let arrivals = arrivals(peer, bytes, plan.limits.frame);
