@@ -365,6 +365,8 @@ impl<P: Served> Visit<P> {
         self.stream.set_nodelay(true)?;
         let mut closing = self.closing.clone();
         let greeted = tokio::select! {
+            // First, so that nobody has to go who has said it and was not heard.
+            biased;
             greeted = self.greet() => greeted,
             () = must_go => return Err(Unserved::Crowded),
             () = tokio::time::sleep_until(greeting) => return Err(Unserved::Silent),

@@ -153,7 +153,7 @@ impl Line {
             if bytes.is_empty() {
                 tokio::select! {
                     biased;
-                    came = channel.receive() => pulse.heard(came)?,
+                    came = channel.receive() => came?,
                     () = self.wake.notified() => {}
                     () = tokio::time::sleep_until(pulse.next) => {
                         pulse.beat()?;
@@ -166,7 +166,7 @@ impl Line {
                 // What has been acknowledged meanwhile, without waiting for it.
                 tokio::select! {
                     biased;
-                    came = channel.receive() => pulse.heard(came)?,
+                    came = channel.receive() => came?,
                     () = std::future::ready(()) => {}
                 }
             }
@@ -174,6 +174,8 @@ impl Line {
                 let Some(Word::Received { number }) = Word::read(frame) else {
                     return Err(HandshakeError::Said("said what only a caller says"));
                 };
+                // Bytes alone are no sign of life: where one was damaged, they never become a word.
+                pulse.heard = Instant::now();
                 self.outgoing.borrow_mut().received(number);
             }
         }
@@ -197,12 +199,6 @@ impl Pulse {
     fn new(silence: Duration) -> Pulse {
         let now = Instant::now();
         Pulse { silence, heard: now, next: now + silence / Pulse::BEATS }
-    }
-
-    /// Something has come, if it has.
-    fn heard(&mut self, came: Result<(), HandshakeError>) -> Result<(), HandshakeError> {
-        self.heard = Instant::now();
-        came
     }
 
     /// It is time to ask; an error, if that was done in vain for too long.

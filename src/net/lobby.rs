@@ -58,6 +58,10 @@ impl Lobby {
 
     /// Somebody comes, and waits until there is a place: that, and what is over when he has to go.
     pub(super) async fn enter(&self) -> (Place, impl Future<Output = ()> + use<>) {
+        if self.is_full() {
+            // Whoever stands there may have said who he is while this program had no processor.
+            tokio::task::yield_now().await;
+        }
         loop {
             let left = self.0.left.notified();
             let (place, told) = match self.admit() {

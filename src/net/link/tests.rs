@@ -239,6 +239,42 @@ async fn answer_some(listener: TcpListener, own: NodeSecret, caller: NodeKey, mu
     }
 }
 
+/// Somebody who greets whoever calls, and then says bytes that never become a word.
+async fn mumble(listener: TcpListener, own: NodeSecret, caller: NodeKey) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let stream = stream.into_std().unwrap();
+    let mut mouth = TcpStream::from_std(stream.try_clone().unwrap()).unwrap();
+    let known = |key| (key == caller).then_some(());
+    let stream = TcpStream::from_std(stream).unwrap();
+    let ((), mut channel) = handshake::answer(stream, &own, known, LIMITS).await.unwrap();
+    first_word(&mut channel, LIMITS).await.unwrap();
+    let mut bytes = Vec::new();
+    Word::Welcome { session: 9, received: 0 }.put(&mut bytes, LIMITS.frame).unwrap();
+    channel.send(&bytes).await.unwrap();
+    // The length of the longest piece, and then little of that.
+    while mouth.write_all(&[255, 255]).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn who_says_nothing_that_is_a_word_counts_as_gone_too() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async {
+        let [caller, called] = [0, 1].map(|_| NodeSecret::generate().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = Peer { number: 1, address, key: called.public() };
+        tokio::task::spawn_local(mumble(listener, called, caller.public()));
+        let limits = Limits { silence: Duration::from_millis(400), ..LIMITS };
+        let line = Line::new(Outgoing::new(5, ROOM));
+        let talk = line.talk(papers(&caller), &peer, limits, &async |_| ());
+        let Err(error) = tokio::time::timeout(LIMITS.handshake, talk).await.expect("it notices");
+        assert_eq!(error.to_string(), "the other side has been silent for 400ms");
+    });
+}
+
 #[test]
 fn who_says_nothing_any_more_counts_as_gone() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -84,9 +84,10 @@ async fn hear(
         Ok(Call { peer: peer.number, session, charter, channel })
     };
     tokio::select! {
+        // In this order, so that nobody has to go who has said it and was not heard.
         biased;
-        () = must_go => Err(HandshakeError::Crowded),
         heard = hear => heard,
+        () = must_go => Err(HandshakeError::Crowded),
     }
 }
 
