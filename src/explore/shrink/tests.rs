@@ -184,3 +184,26 @@ fn a_bug_of_three_faults_is_found_among_two_hundred() {
     assert_eq!(Size::of(&scenario, 0).troubles, 3);
     assert!(tries < 300, "{tries} tries");
 }
+
+/// A scenario with a bug, and what it is charged with.
+fn with_bug(text: &str) -> (Scenario, Charge) {
+    let text = format!("protocol = \"bcr\"\n{text}");
+    let reading = crate::scenario::read("bug", text.as_bytes(), &Default::default());
+    let scenario = reading.scenario.expect("it is a scenario");
+    let charge = Charge::of(&run::run(&scenario).unwrap()).expect("it breaks");
+    (scenario, charge)
+}
+
+/// A reconfiguration takes its time, and shows its bugs before it is over.
+#[test]
+fn what_is_left_holds_when_the_bug_is_mended() {
+    let (scenario, charge) = with_bug(
+        "quirk = \"small_quorum\"\n[[client]]\nworkload = \"get('k')\"\n\
+         [[process]]\nwhich = \"replica 0.2\"\npauses = [{ at = \"0s\", for = \"10s\" }]\n",
+    );
+    let mut small = shrink(&scenario, &charge, TRIES).scenario;
+    assert!(is_shown(&small, &charge));
+    small.protocol.bcr_mut().expect("it is one").quirk = None;
+    let report = run::run(&small).expect("it can be run");
+    assert_eq!(report.verdict, crate::scenario::Verdict::Held, "{report}");
+}
