@@ -32,6 +32,19 @@ fn what_holds_in_every_order_holds() {
     let (code, text) = explore(&[&small("sound.toml", "", "")]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains(": held\n  walked      16 states, "), "{text}");
+    let (code, text) = explore(&[&small("bound.toml", "", ""), "--states", "16"]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = explore(&[&small("bound.toml", "", ""), "--states", "15"]);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("there are more states: give more with --states"), "{text}");
+}
+
+#[test]
+fn a_way_that_is_too_long_is_refused() {
+    let way = "0.0x18446744073709551615";
+    let (code, text) = explore(&[&small("long.toml", "", ""), "--way", way]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("no way has more than 100000 turns"), "{text}");
 }
 
 /// At the bound on timers somebody would ask again: nobody knows whether he would be answered.

@@ -69,12 +69,16 @@ impl std::str::FromStr for Walk {
         let mut turns = Vec::new();
         for part in text.split('.').filter(|part| !part.is_empty()) {
             let (turn, count) = part.split_once('x').unwrap_or((part, "1"));
-            match (turn.parse::<u32>(), count.parse::<usize>()) {
-                (Ok(turn), Ok(count)) if turns.len() + count <= MOST_TURNS => {
-                    turns.extend(std::iter::repeat_n(turn, count));
-                }
-                _ => return Err(format!("`{part}` is no part of a way such as 0x12.2.0x3")),
+            let (Ok(turn), Ok(count)) = (turn.parse::<u32>(), count.parse::<usize>()) else {
+                return Err(format!("`{part}` is no part of a way such as 0x12.2.0x3"));
+            };
+            if count > MOST_TURNS - turns.len() {
+                return Err(format!(
+                    "`{part}` is too long: no way has more than {MOST_TURNS} turns; give it as a \
+                     walk printed it"
+                ));
             }
+            turns.extend(std::iter::repeat_n(turn, count));
         }
         Ok(Walk(turns))
     }
@@ -355,7 +359,9 @@ impl SmallWorld {
         let mut forks = Vec::new();
         let begin = self.begin.clone();
         self.arrive(begin, &way, &mut forks);
-        while let Some(Fork { state, ways, turn }) = forks.last_mut() {
+        while !self.is_over()
+            && let Some(Fork { state, ways, turn }) = forks.last_mut()
+        {
             let Some(next) = ways.next.get(*turn as usize) else {
                 forks.pop();
                 way.pop();
@@ -372,8 +378,6 @@ impl SmallWorld {
             self.explored.steps += 1;
             if self.explored.steps.is_multiple_of(TELL_EVERY) && !goes_on(&self.explored) {
                 self.explored.states_cut = true;
-            }
-            if self.explored.broken.is_some() || self.explored.states_cut {
                 break;
             }
             if !self.arrive(there, &way, &mut forks) {
@@ -383,11 +387,20 @@ impl SmallWorld {
         self.explored
     }
 
+    /// Whether nothing more is to be seen, or may be.
+    fn is_over(&self) -> bool {
+        self.explored.broken.is_some() || self.explored.states_cut
+    }
+
     /// Looks around in a state; whether ways lead on from it that were not walked yet.
     fn arrive(&mut self, state: State, way: &[u32], forks: &mut Vec<Fork>) -> bool {
         let Explored { states, ends, longest, .. } = &mut self.explored;
         *longest = (*longest).max(way.len());
         if !self.seen.insert(state.fingerprint()) {
+            return false;
+        }
+        if *states >= self.bounds.states {
+            self.explored.states_cut = true;
             return false;
         }
         *states += 1;
@@ -401,7 +414,6 @@ impl SmallWorld {
             first.get_or_insert_with(|| (finding, Walk(way.to_vec())));
         }
         self.explored.timers_cut |= ways.timers_cut;
-        self.explored.states_cut |= self.explored.states >= self.bounds.states;
         if !is_end {
             forks.push(Fork { state: Some(state), ways, turn: 0 });
         }

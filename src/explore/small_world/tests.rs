@@ -28,8 +28,14 @@ fn a_way_reads_as_it_prints() {
         assert_eq!(Walk(turns.clone()).to_string(), text);
         assert_eq!(text.parse(), Ok(Walk(turns)));
     }
-    for wrong in ["a", "1x", "x2", "-1", "1x99999999999", "1x100001"] {
+    for wrong in ["a", "1x", "x2", "-1", "1x99999999999999999999"] {
         assert!(wrong.parse::<Walk>().is_err(), "{wrong}");
+    }
+    let longest = "0.0x99999".parse::<Walk>().map(|Walk(turns)| turns.len());
+    assert_eq!(longest, Ok(MOST_TURNS));
+    for long in ["1x99999999999", "1x100001", "0.0x100000", "0.0x18446744073709551615"] {
+        let told = long.parse::<Walk>().expect_err("it is too long");
+        assert!(told.contains("no way has more than 100000 turns"), "{told}");
     }
 }
 
@@ -102,6 +108,20 @@ fn too_many_states_are_no_answer() {
     let bounds = Bounds { states: 10, ..Bounds::default() };
     let explored = explore(&read(TWO), bounds).unwrap();
     assert!(explored.states_cut && explored.states == 10, "{explored:?}");
+}
+
+#[test]
+fn as_many_states_as_there_are_may_be_walked() {
+    let whole = explore(&read(ONE), Bounds::default()).unwrap();
+    let at_most = |states| explore(&read(ONE), Bounds { states, ..Bounds::default() }).unwrap();
+    let enough = at_most(whole.states);
+    assert_eq!(
+        (enough.states, enough.steps, enough.states_cut),
+        (whole.states, whole.steps, false)
+    );
+    let one_less = at_most(whole.states - 1);
+    assert_eq!((one_less.states, one_less.states_cut), (whole.states - 1, true));
+    assert_eq!(at_most(0).states, 0);
 }
 
 #[test]
