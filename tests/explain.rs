@@ -70,3 +70,24 @@ fn a_scenario_is_made_small_and_still_breaks() {
     let held = perjury(&["shrink", "scenarios/bcr/first.toml"]);
     assert_eq!((held.status.code(), out(&held)), (Some(0), String::new()));
 }
+
+/// A judge is called what the prints call him, or what the files are called after him.
+#[test]
+fn a_judge_may_be_written_with_hyphens() {
+    let folder = shell::scratch("explain-judge");
+    let path = folder.join("lie.toml").display().to_string();
+    let text = "protocol = \"bcr\"\nquirk = \"small_quorum\"\n[[client]]\n\
+                workload = \"get('a'); get('b')\"\n[checkpoint]\nevery = 1\n[[fault]]\n\
+                replica = 2\nwhen = \"checkpoint(0)\"\nthen = \"lie_result()\"\n";
+    fs::write(&path, text).expect("a file can be written");
+    for judge in ["served results", "served-results"] {
+        let output = explain(&[&path, "--futures", "1", "--judge", judge]);
+        assert_eq!(output.status.code(), Some(1), "{}", shell::err(&output));
+        assert!(out(&output).contains(": broken: served results: "), "{}", out(&output));
+        let output = perjury(&["shrink", &path, "--judge", judge]);
+        assert_eq!(output.status.code(), Some(1), "{}", shell::err(&output));
+        assert!(out(&output).starts_with("# Broken: served results: "), "{}", out(&output));
+    }
+    let output = explain(&[&path, "--judge", "nobody"]);
+    assert_eq!(output.status.code(), Some(2), "{}", out(&output));
+}

@@ -301,11 +301,14 @@ pub(super) fn charge(
     let Some(judge) = judge else {
         return Ok(Charge::of(report));
     };
-    if let Some(charge) = Charge::of_judge(report, judge) {
-        return Ok(Some(charge));
-    }
     let found = report.rulings.iter().filter(|ruling| ruling.finding.is_some());
     let found: Vec<&str> = found.map(|ruling| ruling.judge).collect();
+    // Files are named after judges, with hyphens.
+    let plain = |name: &str| name.replace(['-', '_'], " ");
+    let named = found.iter().find(|known| plain(known) == plain(judge));
+    if let Some(charge) = named.and_then(|named| Charge::of_judge(report, named)) {
+        return Ok(Some(charge));
+    }
     let others = match found.as_slice() {
         [] => "nor by anybody else".to_owned(),
         found => format!("but by {}", found.join(", ")),

@@ -48,15 +48,14 @@ pub(super) fn explain(args: &Args, shell: &mut Shell) -> Outcome {
     let scenario = args.subject.scenario(shell)?;
     let refused = |refusal| Failure::Refused { path: args.subject.file.clone(), refusal };
     let pool = super::pool(args.jobs)?;
-    if let Some(judge) = args.judge.as_deref() {
-        let report = run::run(&scenario).map_err(refused)?;
-        super::args::charge(&report, Some(judge), &args.subject.file)?;
-    }
-    let judge = args.judge.as_deref();
-    let explained = pool.install(|| why(&scenario, judge, args.futures.max(1)));
-    let explained = explained.map_err(refused)?;
+    let report = run::run(&scenario).map_err(refused)?;
+    let charge = super::args::charge(&report, args.judge.as_deref(), &args.subject.file)?;
+    let judge = charge.as_ref().map(|charge| charge.judge.as_str());
+    let explained = match judge {
+        Some(_) => pool.install(|| why(&scenario, judge, args.futures.max(1))).map_err(refused)?,
+        None => None,
+    };
     let Some(why) = explained else {
-        let report = run::run(&scenario).map_err(refused)?;
         writeln!(shell, "{}: nothing breaks: {}", args.subject.file, report.verdict)?;
         return Ok(Exit::from(report.verdict));
     };

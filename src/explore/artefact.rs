@@ -79,8 +79,18 @@ fn description(
         false => "",
     };
     let at = Instant(finding.at_ns);
+    let before = match report.first_broken() {
+        Some(first) if first.judge != finding.judge => format!(
+            " Before it, in event {}, fault is found by {}: to have this one explained or made \
+             small, give --judge {}.",
+            first.event,
+            first.judge,
+            finding.judge.replace([' ', '_'], "-")
+        ),
+        _ => String::new(),
+    };
     let text = format!(
-        "Broken: {}: {}.{beyond} It shows in event {} of {}, at {at}; {} events led to it.",
+        "Broken: {}: {}.{beyond} It shows in event {} of {}, at {at}; {} events led to it.{before}",
         finding.judge,
         finding.text,
         finding.event,
@@ -186,6 +196,21 @@ mod tests {
         assert!(artefact.rust.contains(&function), "{}", artefact.rust);
         assert!(artefact.rust.contains(&artefact.toml));
         assert!(artefact.mermaid.contains("FAULT shuttle(0,0), early_reply()"));
+    }
+
+    #[test]
+    fn a_finding_that_is_not_the_first_says_so() {
+        let report = crate::run::run(&lost()).unwrap();
+        let findings = || report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
+        let first = report.first_broken().expect("it breaks").judge;
+        let other = findings().find(|one| one.judge != first).expect("others find fault too");
+        let toml = Artefact::of(&lost(), Some(other.judge)).unwrap().toml.replace("\n# ", " ");
+        let told = format!(
+            "fault is found by {first}: to have this one explained or made small, give --judge {}.",
+            other.judge.replace(' ', "-")
+        );
+        assert!(toml.contains(&told), "{toml}");
+        assert!(!Artefact::of(&lost(), None).unwrap().toml.contains("--judge"));
     }
 
     #[test]
