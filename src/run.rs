@@ -418,7 +418,7 @@ fn liveness(report: &Report) -> Ruling {
         property: "every request is answered, and then all is quiet, in time",
         concern: Concern::Promise,
         tested: report.asked(),
-        finding: text.map(|text| Finding { judge, event, against: None, at_ns, text }),
+        finding: text.map(|text| Finding { judge, event, against: Vec::new(), at_ns, text }),
         unknown: (!is_over).then(|| "the run was cut off before that was to be seen".to_owned()),
     }
 }

@@ -336,6 +336,28 @@ mod tests {
         assert!(rising);
     }
 
+    /// The verdict rests on what each correct replica executed, which none of them told Olympus.
+    #[test]
+    fn what_all_have_executed_is_in_the_past_of_its_loss() {
+        let unbound = scenario(
+            "protocol = \"bcr\"\nt = 1\nquirk = \"wedging_does_not_bind\"\n\
+             [checkpoint]\nevery = 1\n\
+             [[client]]\nworkload = \"get('a'); get('a'); get('j')\"\n\
+             [[client]]\nworkload = \"get('o')\"\n\
+             [[fault]]\nreplica = 2\nwhen = \"checkpoint(0)\"\nthen = \"lie_result()\"\n",
+        );
+        let why = explain(&unbound, 1).unwrap().expect("it breaks");
+        let lost = "every correct replica has executed slot 4 of configuration 0";
+        assert!(why.finding.text.starts_with(lost), "{}", why.finding.text);
+        let ordered = |line: &&Line| {
+            line.to_string().contains(": noted ordered") && line.to_string().contains(" slot=4 ")
+        };
+        let by: Vec<String> =
+            why.past.lines.iter().filter(ordered).map(|line| line.process.to_string()).collect();
+        assert_eq!(by, ["replica 0.0", "replica 0.1"]);
+        assert_eq!(why.is_enough, Some(true));
+    }
+
     #[test]
     fn what_decides_a_race_is_named() {
         // Whether the head or replica 2 answers Olympus first decides which quorum is tried.

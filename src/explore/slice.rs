@@ -61,11 +61,11 @@ impl Slice {
         }))
     }
 
-    /// What led to a finding in a run whose lines these are: to the event that shows it, and to the
-    /// one that it contradicts.
+    /// What led to a finding in a run whose lines these are: to the event that shows it, and to
+    /// those that it contradicts.
     #[must_use]
     pub fn of_finding(lines: &[Line], finding: &Finding) -> Slice {
-        Slice::of_events(lines, [Some(finding.event), finding.against].into_iter().flatten())
+        Slice::of_events(lines, finding.against.iter().copied().chain([finding.event]))
     }
 
     /// What led to an event of a run, whose lines these are.

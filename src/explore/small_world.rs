@@ -314,7 +314,7 @@ impl State {
                 Finding {
                     judge: run::LIVENESS,
                     event: self.run.events(),
-                    against: None,
+                    against: Vec::new(),
                     at_ns: self.run.now_ns(),
                     text: "nothing is left to do, and somebody waits for an answer".to_owned(),
                 }

@@ -37,8 +37,8 @@ pub struct Finding {
     pub judge: &'static str,
     /// The first event that shows it.
     pub event: u64,
-    /// The event that it contradicts, where it takes two.
-    pub against: Option<u64>,
+    /// The events that it contradicts, where it takes more than one.
+    pub against: Vec<u64>,
     /// When that was.
     pub at_ns: u64,
     /// What is wrong, with the values that are.

@@ -31,22 +31,22 @@ impl Property {
     /// Tests it once more; the first failure stands.
     #[inline]
     pub fn test(&mut self, holds: bool, at: Place, text: impl FnOnce() -> String) {
-        self.test_against(holds, at, None, text);
+        self.test_against(holds, at, [], text);
     }
 
-    /// The same, where it takes two events to break it: this one, and one before it that it
+    /// The same, where it takes more events to break it: this one, and those before it that it
     /// contradicts.
     #[inline]
     pub fn test_against(
         &mut self,
         holds: bool,
         at: Place,
-        against: Option<u64>,
+        against: impl IntoIterator<Item = u64>,
         text: impl FnOnce() -> String,
     ) {
         self.tested += 1;
         if !holds {
-            self.fails(at, against, text);
+            self.fails(at, against.into_iter().collect(), text);
         }
     }
 
@@ -54,7 +54,7 @@ impl Property {
     /// few that break it is long.
     #[cold]
     #[inline(never)]
-    fn fails(&mut self, at: Place, against: Option<u64>, text: impl FnOnce() -> String) {
+    fn fails(&mut self, at: Place, against: Vec<u64>, text: impl FnOnce() -> String) {
         if self.finding.is_none() {
             let Place { event, at_ns } = at;
             let judge = self.judge;

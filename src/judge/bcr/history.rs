@@ -68,6 +68,8 @@ struct Chain {
 struct Member {
     /// The highest slot that it executed; 0 for none.
     executed: u64,
+    /// The event in which it did.
+    event: u64,
     has_failed: bool,
 }
 
@@ -227,7 +229,8 @@ impl Histories {
             return;
         };
         let Ordered { slot, repeated, process, .. } = *ordered;
-        chain.member(process.identity.index).executed = slot;
+        let member = chain.member(process.identity.index);
+        (member.executed, member.event) = (slot, at.event);
         if !correct {
             return chain.claim(slot, ordered.entry());
         }
@@ -331,7 +334,10 @@ impl Histories {
         };
         chain.last_slot = Some((last_slot, at.event));
         let ((accepted, event), passed) = (chain.accepted, chain.passed(self.replicas));
-        let against = (accepted > last_slot).then_some(event);
+        let against = match accepted > last_slot {
+            true => vec![event],
+            false => chain.sound().map(|member| member.event).collect(),
+        };
         self.extension.test_against(accepted.max(passed) <= last_slot, at, against, || {
             let lost = match accepted > last_slot {
                 true => format!("a client accepted a result of slot {accepted}"),
@@ -431,8 +437,7 @@ impl Chain {
     /// may yet give them to other requests: nobody correct would know.
     #[cold]
     fn take_back(&mut self) {
-        let sound = self.members.iter().filter(|member| !member.has_failed);
-        let vouched = sound.map(|member| member.executed).fold(self.settled_slot, u64::max);
+        let vouched = self.sound().map(|member| member.executed).fold(self.settled_slot, u64::max);
         let taken_back = self.slots.split_off(&(vouched + 1));
         if taken_back.is_empty() {
             return;
@@ -451,8 +456,12 @@ impl Chain {
         if self.members.len() < replicas as usize {
             return 0;
         }
-        let sound = self.members.iter().filter(|member| !member.has_failed);
-        sound.map(|member| member.executed).min().unwrap_or(0)
+        self.sound().map(|member| member.executed).min().unwrap_or(0)
+    }
+
+    /// Its replicas that have not failed.
+    fn sound(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| !member.has_failed)
     }
 
     /// Forgets the slots that all replicas have passed.

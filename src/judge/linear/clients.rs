@@ -214,7 +214,7 @@ fn finding(offence: &Offence) -> Finding {
     let last = offence.part.last();
     let event = last.and_then(|act| act.returned.as_ref()).map_or(0, |(at, _)| *at);
     let at_ns = last.map_or(0, |act| act.returned_ns);
-    Finding { judge: JUDGE, event, against: None, at_ns, text: offence.to_string() }
+    Finding { judge: JUDGE, event, against: Vec::new(), at_ns, text: offence.to_string() }
 }
 
 const JUDGE: &str = "linearizability";
