@@ -34,7 +34,7 @@ pub use states::{StateChange, Told, run_told};
 pub(crate) use underway::Watching;
 #[cfg(feature = "cli")]
 pub(crate) use underway::look;
-pub use underway::{Nobody, Onlooker, Underway, Way, WaySort, Ways};
+pub use underway::{Heard, Nobody, Onlooker, Underway, Way, WaySort, Ways};
 use underway::{Stage, Terms};
 
 /// Why a scenario is not run.

@@ -528,7 +528,7 @@ fn a_panic_is_found_and_kept_as_it_is() {
     let cells =
         Sweep::of(&read(&TWO_CLIENTS.replace("counter", "superstitious_counter")), |_| true);
     let cells = cells.expect("it runs to five").run(&mut |_| true, &|| false);
-    assert_eq!(cells.len(), 225);
+    assert_eq!(cells.len(), 250);
 }
 
 #[test]
@@ -565,7 +565,7 @@ fn every_single_failure_is_borne_at_every_message() {
     let cells = Sweep::of(&read(TWO_CLIENTS), |_| true).expect("it runs");
     let cells = cells.run(&mut |_| true, &|| false);
     let broken = cells.iter().filter(|cell| format!("{:?}", cell.outcome).contains("Bro"));
-    assert_eq!(cells.len(), 225);
+    assert_eq!(cells.len(), 250);
     assert_eq!(broken.count(), 0);
 }
 

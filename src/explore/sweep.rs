@@ -1,12 +1,17 @@
 //! Every failure at every message and place, one at a time, on one scenario.
+//!
+//! The places are the replicas of all configurations that the scenario reaches by itself. The
+//! messages of each kind are as many as the replica receives when nothing is added; and at least as
+//! many as there are requests, or two of those that Olympus sends: a fault brings more of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
 
 use crate::fault::{self, Failure, Fault, Trigger};
+use crate::identity::Identity;
 use crate::process::Milestone;
-use crate::run::{self, Digesting, Nobody, Onlooker, Refusal, Report};
+use crate::run::{self, Digesting, Heard, Onlooker, Refusal, Report};
 use crate::scenario::{Expect, Scenario, Verdict};
 use crate::trace::Happening;
 
@@ -18,17 +23,17 @@ use super::trial::Charge;
 pub enum Outcome {
     /// Its message never came, or it could not happen there.
     Unreachable,
-    /// Every request was answered, by the replicas that there were.
+    /// Nobody who lives waits for an answer, and there are no more replicas than by itself.
     Live {
-        /// The longest that a client waited for an answer.
+        /// The longest that a client waited for an answer that came.
         outage_ns: u64,
     },
-    /// Every request was answered, and it took more new configurations than the scenario takes by
-    /// itself.
+    /// Nobody who lives waits for an answer, and it took more new configurations than the scenario
+    /// takes by itself.
     Recovered {
         /// How many more.
         reconfigurations: u64,
-        /// The longest that a client waited for an answer.
+        /// The longest that a client waited for an answer that came.
         outage_ns: u64,
     },
     /// A limit was reached.
@@ -79,8 +84,8 @@ pub enum Unswept {
     Refused(#[from] Refusal),
     /// It has too many messages.
     #[error(
-        "a sweep of it has more than {MOST_CELLS} cells; give it fewer requests, or wish for fewer \
-         failures"
+        "a sweep of it has more than {MOST_CELLS} cells; give it fewer requests, replicas or \
+         reconfigurations, or wish for fewer failures"
     )]
     TooLarge,
 }
@@ -91,45 +96,65 @@ impl Sweep {
     /// # Errors
     /// A scenario that is not run, or has too many messages.
     pub fn of(base: &Scenario, wanted: impl Fn(Failure) -> bool) -> Result<Sweep, Unswept> {
-        let base = Scenario { expect: Expect::default(), ..base.clone() };
-        let report = run::run_before(&base, &mut Nobody, Digesting::No)?;
-        let Report { reconfigurations, verdict, .. } = report;
+        let (mut sweep, heard) = Sweep::of_nothing(base)?;
+        let menu = Menu::of(&sweep.base.protocol);
         let mut faults = Vec::new();
-        let menu = Menu::of(&base.protocol);
-        for (configuration, position) in places(&menu, reconfigurations) {
-            let failures = failures(&menu, position).filter(|failure| wanted(*failure));
-            let failures: Vec<Failure> = failures.collect();
-            for trigger in menu.triggers(configuration, position) {
-                for trigger in messages(&base, trigger) {
-                    let at = |failure: &Failure| fault(configuration, position, trigger, *failure);
-                    faults.extend(failures.iter().map(|failure| vec![at(failure)]));
+        for place in sweep.places() {
+            let failures = failures(&menu, place.1, &wanted);
+            for trigger in menu.triggers(place.0, place.1) {
+                for trigger in messages(&sweep.base, &heard, place, trigger) {
+                    let at = |failure: &Failure| vec![fault(place, trigger, *failure)];
+                    faults.extend(failures.iter().map(at));
                     if faults.len() > MOST_CELLS {
                         return Err(Unswept::TooLarge);
                     }
                 }
             }
         }
-        Ok(Sweep { base, reconfigurations, verdict, faults })
+        sweep.faults = faults;
+        Ok(sweep)
     }
 
     /// Every two faults of one replica, each on the first message of its kind.
     ///
     /// # Errors
-    /// A scenario that is not run, or has too many messages.
+    /// A scenario that is not run, or has too many replicas.
     pub fn of_pairs(base: &Scenario, wanted: impl Fn(Failure) -> bool) -> Result<Sweep, Unswept> {
-        let Sweep { base, reconfigurations, verdict, faults } = Sweep::of(base, wanted)?;
-        let is_first =
-            |fault: &Fault| fault.trigger.number() == 0 && fault.trigger.client().unwrap_or(0) == 0;
-        let first: Vec<Fault> = faults.into_iter().flatten().filter(is_first).collect();
+        let (mut sweep, _) = Sweep::of_nothing(base)?;
+        let menu = Menu::of(&sweep.base.protocol);
         let mut pairs = Vec::new();
-        for (place, one) in first.iter().enumerate() {
-            let same = |other: &&Fault| {
-                (one.configuration, one.replica) == (other.configuration, other.replica)
-            };
-            let others = first[place + 1..].iter().filter(same);
-            pairs.extend(others.map(|other| vec![one.clone(), other.clone()]));
+        for place in sweep.places() {
+            let failures = failures(&menu, place.1, &wanted);
+            let mut triggers = menu.triggers(place.0, place.1);
+            triggers.retain(|trigger| first_comes(&sweep.base, *trigger));
+            let at = |trigger| failures.iter().map(move |failure| fault(place, trigger, *failure));
+            let singles: Vec<Fault> = triggers.into_iter().flat_map(at).collect();
+            for (number, one) in singles.iter().enumerate() {
+                let others = &singles[number + 1..];
+                if pairs.len() + others.len() > MOST_CELLS {
+                    return Err(Unswept::TooLarge);
+                }
+                pairs.extend(others.iter().map(|other| vec![one.clone(), other.clone()]));
+            }
         }
-        Ok(Sweep { base, reconfigurations, verdict, faults: pairs })
+        sweep.faults = pairs;
+        Ok(sweep)
+    }
+
+    /// A sweep without a cell, and what everybody receives in the scenario by itself.
+    fn of_nothing(base: &Scenario) -> Result<(Sweep, Heard), Refusal> {
+        let base = Scenario { expect: Expect::default(), ..base.clone() };
+        let mut run = run::begin(&base, Digesting::No)?;
+        let (stop, heard) = run.run_counting();
+        let Report { reconfigurations, verdict, .. } = run.report(stop);
+        Ok((Sweep { base, reconfigurations, verdict, faults: Vec::new() }, heard))
+    }
+
+    /// The configurations that are reached without more faults, and all positions in each.
+    fn places(&self) -> Vec<(u32, u32)> {
+        let positions = Menu::of(&self.base.protocol).positions();
+        let configurations = 0..=u32::try_from(self.reconfigurations).unwrap_or(u32::MAX);
+        configurations.flat_map(|c| (0..positions).map(move |position| (c, position))).collect()
     }
 
     /// What comes of the scenario by itself.
@@ -210,40 +235,58 @@ impl Sweep {
     }
 }
 
-/// The configurations that are reached without more faults, and all positions in each.
-fn places(menu: &Menu<'_>, reconfigurations: u64) -> Vec<(u32, u32)> {
-    let configurations = 0..=reconfigurations.min(3) as u32;
-    configurations.flat_map(|c| (0..menu.positions()).map(move |position| (c, position))).collect()
-}
-
-fn fault(configuration: u32, replica: u32, trigger: Trigger, failure: Failure) -> Fault {
+fn fault(place: (u32, u32), trigger: Trigger, failure: Failure) -> Fault {
+    let (configuration, replica) = place;
     Fault { configuration, replica, trigger, failures: vec![failure] }
 }
 
-/// All failures of a position, each with a number that makes a difference.
-fn failures(menu: &Menu<'_>, position: u32) -> impl Iterator<Item = Failure> {
-    menu.failures(position).into_iter().map(|failure| match failure {
+/// The failures of a position that are wanted, each with a number that makes a difference.
+fn failures(menu: &Menu<'_>, position: u32, wanted: &impl Fn(Failure) -> bool) -> Vec<Failure> {
+    let all = menu.failures(position).into_iter().map(|failure| match failure {
         // Longer than anybody waits.
         Failure::Sleep { .. } => Failure::Sleep { milliseconds: 10_000 },
         Failure::Rollback { .. } => Failure::Rollback { operations: 2 },
         other => other,
-    })
+    });
+    all.filter(|failure| wanted(*failure)).collect()
 }
 
-/// The messages of one kind that there may be.
-fn messages(base: &Scenario, trigger: Trigger) -> Vec<Trigger> {
-    let requests = |client: usize| base.clients[client].workload.demand_count();
-    if trigger.client().is_some() {
-        let clients = 0..base.clients.len();
-        let of_client = |client: usize| {
-            let trigger = trigger.with_client(client as u32);
-            (0..requests(client)).map(move |number| trigger.with_number(number))
-        };
-        return clients.flat_map(of_client).collect();
+/// How many messages that this trigger counts there may be, by what is asked.
+fn expected(base: &Scenario, trigger: Trigger) -> u64 {
+    let mut requests = base.clients.iter().map(|client| client.workload.demand_count());
+    match trigger.client() {
+        Some(client) => requests.nth(client as usize).unwrap_or(0),
+        None => {
+            let all = requests.fold(0, u64::saturating_add);
+            Menu::of(&base.protocol).count(trigger, all)
+        }
     }
-    let all = (0..base.clients.len()).map(requests).fold(0, u64::saturating_add);
-    let count = Menu::of(&base.protocol).count(trigger, all);
-    (0..count).map(|number| trigger.with_number(number)).collect()
+}
+
+/// Whether the first message that this trigger counts may come.
+fn first_comes(base: &Scenario, trigger: Trigger) -> bool {
+    expected(base, trigger) > 0
+}
+
+/// The messages of one kind that there may be: as many as there were, and at least as many as are
+/// to be expected.
+fn messages(
+    base: &Scenario,
+    heard: &Heard,
+    (configuration, position): (u32, u32),
+    trigger: Trigger,
+) -> impl Iterator<Item = Trigger> {
+    let clients = match trigger.client() {
+        Some(_) => 0..base.clients.len() as u32,
+        None => 0..1,
+    };
+    let replica = Identity::replica(configuration, position);
+    clients.flat_map(move |client| {
+        let trigger = trigger.with_client(client);
+        let came = heard.get(&(replica, trigger)).copied().unwrap_or(0);
+        let count = came.max(expected(base, trigger));
+        (0..count).map(move |number| trigger.with_number(number))
+    })
 }
 
 fn all_fired(faults: &[Fault], report: &Report) -> bool {
@@ -327,8 +370,7 @@ mod tests {
         let bcr = base.protocol.bcr_mut().unwrap();
         bcr.accept = crate::scenario::Accept::Quorum;
         base.faults = vec![fault(
-            0,
-            0,
+            (0, 0),
             Trigger::WedgeRequest { number: 0 },
             Failure::Sleep { milliseconds: 60_000 },
         )];
@@ -353,7 +395,7 @@ mod tests {
 
         let mut base = base();
         let shuttle = Trigger::Shuttle { client: 0, number: 0 };
-        base.faults = vec![fault(0, 1, shuttle, Failure::Crash)];
+        base.faults = vec![fault((0, 1), shuttle, Failure::Crash)];
         let cells = Sweep::of(&base, |failure| failure == Failure::Crash).unwrap();
         let cells = cells.run(&mut |_| true, &|| false);
         // The tail never sees what the middle did not pass on.
@@ -368,6 +410,45 @@ mod tests {
         base.limits.steps = 10;
         base.clients[0].workload = crate::object::Workload::new(items, pool);
         assert!(matches!(Sweep::of(&base, |_| true), Err(Unswept::TooLarge)));
+        // Pairs are of first messages, and there are no more of these.
+        let pairs = Sweep::of_pairs(&base, |_| true).map(|sweep| sweep.len());
+        let few = Sweep::of_pairs(&self::base(), |_| true).map(|sweep| sweep.len());
+        assert_eq!(pairs, few);
+        base.protocol.bcr_mut().unwrap().t = 1_000;
+        assert_eq!(Sweep::of_pairs(&base, |_| true).err(), Some(Unswept::TooLarge));
+    }
+
+    /// The faults that crash a replica of a scenario of the folder, as they are written.
+    fn crashes(text: &str) -> Vec<String> {
+        let reading = crate::scenario::read("base", text.as_bytes(), &Default::default());
+        let scenario = reading.scenario.expect("it is a scenario");
+        let sweep = Sweep::of(&scenario, |failure| failure == Failure::Crash).unwrap();
+        let told = |Fault { configuration, replica, trigger, .. }: &Fault| {
+            format!("{configuration}.{replica} {trigger}")
+        };
+        sweep.faults.iter().flatten().map(told).collect()
+    }
+
+    #[test]
+    fn all_configurations_are_swept() {
+        let four = include_str!("../../scenarios/bcr/four_reconfigurations.toml");
+        let all = crashes(four);
+        for place in ["3.2 ", "4.0 ", "4.2 "] {
+            assert!(all.iter().any(|one| one.starts_with(place)), "{place}: {all:?}");
+        }
+        assert!(!all.iter().any(|one| one.starts_with("5.")));
+    }
+
+    /// More come than there are requests: doubled ones, and those that are sent again.
+    #[test]
+    fn all_messages_that_come_are_swept() {
+        let twice = include_str!("../../scenarios/bcr/duplicates_are_harmless.toml");
+        let all = crashes(twice);
+        let last =
+            |all: &[String], kind: &str| all.iter().filter(|one| one.starts_with(kind)).count();
+        assert_eq!(last(&all, "0.0 client_request(0,"), 7);
+        let silent = include_str!("../../scenarios/bcr/olympus_cannot_reach_the_middle.toml");
+        assert_eq!(last(&crashes(silent), "0.1 wedge_request("), 9);
     }
 
     #[test]

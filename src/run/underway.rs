@@ -1,18 +1,20 @@
 //! A run under way, whatever its protocol: who looks on, who judges, and how it is driven.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::choice::Tape;
 use crate::crypto::Notary;
-use crate::identity::Address;
+use crate::fault::{Adversary as _, Attackable, Trigger};
+use crate::identity::{Address, Identity};
 use crate::judge::liveness::{self, NoDemand};
 use crate::judge::{Bench as _, Clients, Counted, Injections, Judged, Ruling};
-use crate::process::{Field, Process as _, Protocol};
+use crate::process::{Field, Message as _, Process as _, Protocol};
 use crate::scenario::{Expect, Scenario};
 use crate::sim::{Action, Branches, Next, NextWhat, Stop, World};
 use crate::time::Instant;
-use crate::trace::{Event, Fingerprint, Happening, Line, Lines, Watch, Witnessed};
+use crate::trace::{Event, Fingerprint, Happening, Line, Lines, Watch, What, Witnessed};
 
 use super::{Digesting, Report, Rest};
 
@@ -76,6 +78,9 @@ pub trait Underway {
         }
     }
 
+    /// The same, and counts what everybody receives.
+    fn run_counting(&mut self) -> (Stop, Heard);
+
     /// What is to be said of it, if this is its end.
     fn report(&self, stop: Stop) -> Report;
 
@@ -124,6 +129,9 @@ pub trait Underway {
     /// The answers that were kept.
     fn tape(&self) -> Tape;
 }
+
+/// How many messages everybody received that each trigger counts; the triggers have the number 0.
+pub type Heard = BTreeMap<(Identity, Trigger), u64>;
 
 /// Something that may happen next; means something to the run that told of it, and to its forks.
 #[derive(Clone, Debug)]
@@ -192,6 +200,15 @@ impl<P: Judged> Underway for Stage<P> {
 
     fn run_for(&mut self, steps: u64, onlooker: &mut dyn Onlooker) -> Option<Stop> {
         self.world.run_for(steps, &mut Both { onlooker, watch: &mut self.watch })
+    }
+
+    fn run_counting(&mut self) -> (Stop, Heard) {
+        let mut counting = Counting { watch: &mut self.watch, heard: Heard::new() };
+        loop {
+            if let Some(stop) = self.world.run_for(u64::MAX, &mut counting) {
+                return (stop, counting.heard);
+            }
+        }
     }
 
     fn report(&self, stop: Stop) -> Report {
@@ -354,5 +371,25 @@ impl<P: Judged> Watch<P> for Both<'_, P> {
     fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
         self.onlooker.see(&Witnessed { event, notary });
         self.watch.see(event, notary, notary);
+    }
+}
+
+/// The judges, and a count of what everybody receives.
+struct Counting<'a, P: Judged> {
+    watch: &'a mut Watching<P>,
+    heard: Heard,
+}
+
+impl<P: Judged> Watch<P> for Counting<'_, P> {
+    fn see(&mut self, event: &Event<'_, P>, notary: &Notary) {
+        self.watch.see(event, notary, notary);
+        let What::Received { from, message, .. } = &event.what else {
+            return;
+        };
+        let named = <P as Attackable>::Adversary::trigger(from.identity, message);
+        let by_kind = Trigger::Received { kind: message.kind(), number: 0 };
+        for trigger in named.into_iter().chain([by_kind]) {
+            *self.heard.entry((event.process.identity, trigger)).or_insert(0) += 1;
+        }
     }
 }
