@@ -117,3 +117,43 @@ fn recoveries_are_told_with_the_longest_wait() {
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     assert!(out(&output).contains(" recovered with 1 reconfiguration; the longest wait was "));
 }
+
+/// A client who is gone waits for nothing, and was not answered either.
+#[test]
+fn a_client_who_is_gone_is_not_told_as_answered() {
+    let folder = scratch("sweep-gone");
+    let path = small(&folder, "");
+    let more = "[[client]]\nworkload = \"get('k')\"\n[[process]]\nwhich = \"client 1\"\n\
+                crashes = [{ at = \"500us\" }]\n";
+    let text = fs::read_to_string(&path).expect("it was written") + more;
+    fs::write(&path, text).expect("a file can be written");
+    let run = perjury(&["run", &path]);
+    assert!(out(&run).contains("0 of 1 answered: crashed"), "{}", out(&run));
+    let page = folder.join("page.html").display().to_string();
+    let output = sweep(&[&path, "--only", "lie_result", "--html", &page]);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+    let page = fs::read_to_string(&page).expect("the page was written");
+    assert!(!page.contains("every request"), "{page}");
+    let told = "nobody who lives waits for an answer; the longest wait for one that came took ";
+    assert!(page.contains(told), "{page}");
+}
+
+#[test]
+fn what_is_no_failure_of_a_replica_is_said_not_to_be_swept() {
+    let folder = scratch("sweep-only");
+    let output = sweep(&[&small(&folder, ""), "--only", "drop,processes,latency"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let told = "--only latency: this is no failure of a replica: it is not swept";
+    assert!(err(&output).contains(told), "{}", err(&output));
+    assert_eq!(err(&output).matches("it is not swept").count(), 1, "{}", err(&output));
+}
+
+/// Nothing comes true before the limit, so nothing is known.
+#[test]
+fn a_scenario_that_is_undecided_by_itself_is_not_told_as_held() {
+    let folder = scratch("sweep-undecided");
+    let path = small(&folder, "");
+    let output = sweep(&[&path, "--only", "crash", "--set", "limits.steps=3"]);
+    assert_eq!(output.status.code(), Some(3), "{}{}", out(&output), err(&output));
+    assert!(err(&output).contains("undecided by itself"), "{}", err(&output));
+}

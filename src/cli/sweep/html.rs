@@ -104,11 +104,17 @@ fn class(outcome: &Outcome) -> &'static str {
 
 /// What came of it, in a few words.
 fn what(outcome: &Outcome) -> String {
-    let waited = |ns: &u64| format!("the longest wait took {} s", Instant(*ns));
+    let waited = |ns: &u64| format!("the longest wait for one that came took {} s", Instant(*ns));
     match outcome {
-        Outcome::Live { outage_ns } => format!("every request answered; {}", waited(outage_ns)),
+        Outcome::Live { outage_ns } => {
+            format!("nobody who lives waits for an answer; {}", waited(outage_ns))
+        }
         Outcome::Recovered { reconfigurations, outage_ns } => {
-            format!("{reconfigurations} more reconfigurations; {}", waited(outage_ns))
+            format!(
+                "{reconfigurations} more reconfigurations, and nobody who lives waits for an \
+                 answer; {}",
+                waited(outage_ns)
+            )
         }
         Outcome::Unreachable => "never came true".to_owned(),
         Outcome::Undecided => "a limit was reached".to_owned(),

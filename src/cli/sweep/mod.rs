@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::explore::Kinds;
 use crate::explore::sweep::{Cell, Outcome as Came, Sweep, Unswept};
+use crate::fault::text;
 use crate::scenario::{Scenario, Verdict, to_toml};
 use crate::time::Span;
 use crate::view::Report;
@@ -26,10 +27,12 @@ use matrix::Matrix;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Every cell is the scenario with one fault more: a failure of one replica, on one message. Messages
-that come only when replicas are replaced are reached if the scenario has them replaced.
+that come only when replicas are replaced are reached if the scenario has them replaced. Of each
+kind there are as many as a replica receives in the scenario by itself, and at least as many as
+there are requests.
 Ctrl-C ends early, with the cells that were run. Exit codes: 0 nothing broke; 1 something broke
-within tolerance; 3 a limit was reached, or not all cells were run; 5 something broke, all of it
-beyond tolerance.
+within tolerance; 3 a limit was reached, in a cell or by itself, or not all cells were run; 5
+something broke, all of it beyond tolerance.
 
 Examples:
   perjury sweep scenarios/bcr/first.toml
@@ -65,6 +68,7 @@ pub(super) fn sweep(args: &Args, shell: &mut Shell) -> Outcome {
         false => Kinds::named(args.only.iter().map(String::as_str))
             .map_err(|unknown| Failure::Usage(format!("--only: {unknown}")))?,
     };
+    unswept(&args.only, shell);
     let wanted = |failure: crate::fault::Failure| kinds.has(failure.name());
     let swept = match args.pairs {
         false => Sweep::of(&scenario, wanted),
@@ -103,10 +107,21 @@ pub(super) fn sweep(args: &Args, shell: &mut Shell) -> Outcome {
         findings(args, path, &sweep, &cells, &mut report)?;
         store(path, &report.page())?;
     }
+    let is_open = is_cut || sweep.verdict() == Verdict::Undecided;
     Ok(match exit(&cells) {
-        Exit::Held if is_cut => Exit::Undecided,
+        Exit::Held if is_open => Exit::Undecided,
         exit => exit,
     })
+}
+
+/// Says which of the kinds that were asked for are no failures of replicas.
+fn unswept(only: &[String], shell: &mut Shell) {
+    for name in only {
+        let kinds = Kinds::named([name.as_str()]).unwrap_or_else(|_| Kinds::none());
+        if !text::failure_names().any(|failure| kinds.has(failure)) {
+            shell.say(&format!("--only {name}: this is no failure of a replica: it is not swept"));
+        }
+    }
 }
 
 /// How often the replicas had to be replaced, and how long clients waited for it.
