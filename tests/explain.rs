@@ -91,3 +91,19 @@ fn a_judge_may_be_written_with_hyphens() {
     let output = explain(&[&path, "--judge", "nobody"]);
     assert_eq!(output.status.code(), Some(2), "{}", out(&output));
 }
+
+/// What cannot be done is said at once, not after the work.
+#[test]
+fn what_cannot_be_explained_so_is_refused_before_it_is_begun() {
+    let folder = shell::scratch("explain-refused").display().to_string();
+    for (words, told) in [
+        (["--futures", "0"], "0 is not in 1.."),
+        (["--picture", &folder], "this is a folder; name a file"),
+        (["--picture", &format!("{LOST}/past.mmd")], "check the path and the permissions"),
+    ] {
+        let output = explain(&[&[LOST], &words[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", out(&output));
+        assert_eq!(out(&output), "", "{words:?}");
+        assert!(shell::err(&output).contains(told), "{}", shell::err(&output));
+    }
+}

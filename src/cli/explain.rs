@@ -1,6 +1,5 @@
 //! `perjury explain`: what led to a violation, and from when on it could not be avoided.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -10,6 +9,7 @@ use crate::time::Instant;
 use crate::trace::Line;
 
 use super::args::{Subject, titled};
+use super::place;
 use super::shell::Shell;
 use super::{Exit, Failure, Outcome};
 
@@ -19,7 +19,8 @@ use super::{Exit, Failure, Outcome};
 At many points of the run it is gone on with many times, with other delays: the share of these
 futures that break is the chance of the violation at that point. Where no delay is left to chance,
 messages take the usual time on average.
-Exits as `perjury run` does: 0 if nothing breaks, 1 if something does, 5 beyond tolerance.
+Exit codes: 0 if nothing breaks, whatever the scenario expects; 1 if something does, 3 if that is
+undecided, 5 beyond tolerance.
 
 Examples:
   perjury explain scenarios/bcr/accepted_operation_lost_under_quorum.toml
@@ -31,7 +32,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     judge: Option<String>,
     /// How many futures are drawn at each point.
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 50,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     futures: u32,
     /// Print every event that led to it, instead of those that matter most.
     #[arg(long)]
@@ -47,12 +53,13 @@ pub(super) struct Args {
 pub(super) fn explain(args: &Args, shell: &mut Shell) -> Outcome {
     let scenario = args.subject.scenario(shell)?;
     let refused = |refusal| Failure::Refused { path: args.subject.file.clone(), refusal };
+    args.picture.as_deref().map_or(Ok(()), |path| place::file("--picture", path))?;
     let pool = super::pool(args.jobs)?;
     let report = run::run(&scenario).map_err(refused)?;
     let charge = super::args::charge(&report, args.judge.as_deref(), &args.subject.file)?;
     let judge = charge.as_ref().map(|charge| charge.judge.as_str());
     let explained = match judge {
-        Some(_) => pool.install(|| why(&scenario, judge, args.futures.max(1))).map_err(refused)?,
+        Some(_) => pool.install(|| why(&scenario, judge, args.futures)).map_err(refused)?,
         None => None,
     };
     let Some(why) = explained else {
@@ -61,7 +68,7 @@ pub(super) fn explain(args: &Args, shell: &mut Shell) -> Outcome {
     };
     tell(args, &why, shell)?;
     if let Some(path) = &args.picture {
-        fs::write(path, why.past.to_mermaid()).map_err(Failure::at(path))?;
+        place::store(path, &why.past.to_mermaid())?;
     }
     Ok(Exit::from(why.report.verdict))
 }

@@ -19,8 +19,9 @@ use super::{Exit, Failure, Outcome};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Faults, clients and requests are left out, many at a time first; then what is left is made weaker,
-earlier, shorter and simpler. Ctrl-C ends early, with the smallest so far. Exits as `perjury run`
-does: 0 if nothing breaks, 1 if something does, 5 beyond tolerance.
+earlier, shorter and simpler. Ctrl-C ends early, with the smallest so far. Exit codes: 0 if nothing
+breaks, whatever the scenario expects; 1 if something does, 3 if that is undecided, 5 beyond
+tolerance.
 
 Examples:
   perjury shrink large.toml > small.toml
