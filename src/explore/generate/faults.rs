@@ -35,8 +35,6 @@ const SLEEPS: [u64; 8] = [1, 20, 400, 2_000, 4_000, 10_000, 60_000, 60_000];
 
 /// Draws the faults, beside those that the base has.
 pub(super) fn draw(shape: &Shape, kinds: &Kinds, scenario: &mut Scenario, dice: &mut Dice) {
-    let mut faults = std::mem::take(&mut scenario.faults);
-    faults.reserve(USUAL_FAULTS);
     let most = u64::from(shape.configurations.max(1));
     // Every further configuration is half as likely.
     let further = dice.answer(CONFIGURATIONS, Subject::default()).leading_zeros();
@@ -44,22 +42,18 @@ pub(super) fn draw(shape: &Shape, kinds: &Kinds, scenario: &mut Scenario, dice: 
         true => u64::from(further).min(most - 1),
         false => 0,
     };
+    // Whoever crashes at some time of the clock is as faulty as who fails at a message.
+    let already: Vec<BTreeSet<u32>> = (0..=last as u32).map(|of| scenario.faulty(of)).collect();
+    let mut faults = std::mem::take(&mut scenario.faults);
+    faults.reserve(USUAL_FAULTS);
     let mut drawing = Drawing { shape, kinds, scenario, dice };
-    for configuration in 0..=last as u32 {
-        let already = faulty(&faults, configuration);
-        for position in drawing.faulty_positions(configuration, &already) {
+    for (configuration, already) in (0..).zip(&already) {
+        for position in drawing.faulty_positions(configuration, already) {
             drawing.failures_of(configuration, position, &mut faults);
         }
     }
     drawing.sleepers(last as u32, &mut faults);
     scenario.faults = faults;
-}
-
-/// The positions of a configuration that have a failure which counts.
-fn faulty(faults: &[Fault], configuration: u32) -> BTreeSet<u32> {
-    let of = faults.iter().filter(|fault| fault.configuration == configuration);
-    let counts = |fault: &&Fault| fault.failures.iter().any(|failure| failure.is_fault());
-    of.filter(counts).map(|fault| fault.replica).collect()
 }
 
 struct Drawing<'a> {

@@ -40,6 +40,25 @@ fn within_tolerance_no_configuration_has_too_many_faulty_replicas() {
     }
 }
 
+/// A crash at some time of the clock takes the room of a failure at a message.
+#[test]
+fn a_base_with_a_crash_has_no_room_for_another_faulty_replica() {
+    let mut base = shape().base;
+    let which = model::Party::Replica { configuration: 0, position: 1 };
+    let crashes = vec![model::Crash { at_ns: 2_000_000, restart: None }];
+    base.processes.push(model::ProcessTrouble { crashes, ..model::ProcessTrouble::none(which) });
+    let shape = Shape::around(base);
+    for shape in [shape.clone(), shape.only(Kinds::named(["crash"]).unwrap())] {
+        let all: Vec<Scenario> = drawn(&shape, 300).collect();
+        for drawn in &all {
+            assert_eq!(drawn.faulty(0), BTreeSet::from([1]), "{}", to_toml(drawn));
+            assert!((1..3).all(|c| drawn.faulty(c).len() <= 1), "{}", to_toml(drawn));
+        }
+        // It is the one whom more may befall.
+        assert!(all.iter().any(|drawn| drawn.faults.iter().any(|fault| fault.configuration == 0)));
+    }
+}
+
 #[test]
 fn outages_come_to_clients_and_to_replicas_for_which_there_is_room() {
     let outages = shape().only(Kinds::named(["outage"]).unwrap());
