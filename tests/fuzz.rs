@@ -169,6 +169,84 @@ fn a_file_is_varied() {
     assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
 }
 
+/// The scenarios of the first runs of a campaign, as they are printed.
+fn printed(words: &[&str], count: u64) -> Vec<String> {
+    let print = |number: u64| {
+        let number = number.to_string();
+        let output = perjury(&[words, &["--print", &number]].concat());
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        out(&output)
+    };
+    (0..count).map(print).collect()
+}
+
+/// Of a scenario what it has once: all but its clients, faults and the like.
+fn once(text: &str) -> String {
+    let mut is_once = true;
+    let mut kept = String::new();
+    for line in text.lines() {
+        is_once = if line.starts_with('[') { !line.starts_with("[[") } else { is_once };
+        if is_once {
+            kept += &format!("{line}\n");
+        }
+    }
+    kept
+}
+
+/// What a file says in so many words stays, even where it is what it would be without a word; and
+/// what it leaves out stays out, but for trouble.
+#[test]
+fn the_cluster_and_the_links_of_a_file_stay() {
+    let folder = scratch("fuzz-base");
+    let path = folder.join("base.toml").display().to_string();
+    let crash = "[[process]]\nwhich = \"replica 0.1\"\ncrashes = [{ at = \"2ms\" }]\n";
+    let text = "protocol = \"bcr\"\nt = 1\n[timeouts]\nclient = \"3s\"\n[network]\n\
+                latency = \"100us\"\n[[client]]\nworkload = \"pseudorandom(3,8)\"\n";
+    fs::write(&path, format!("{text}{crash}")).expect("it is written");
+    for text in printed(&["fuzz", &path], 12) {
+        let of_all = once(&text);
+        assert_eq!(of_all.matches(" = \"3s\"\n").count(), 4, "{text}");
+        assert!(!of_all.contains("[checkpoint]") && !of_all.contains("[network]"), "{text}");
+        let has = |part: &str| text.contains(part);
+        assert!(has("t = 1\n") && has("workload = \"pseudorandom(3,8)\"") && has(crash), "{text}");
+    }
+    // Who crashes there is the one who may fail.
+    let output = perjury(&["fuzz", &path, "--only", "crash", "--runs", "100"]);
+    assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
+}
+
+#[test]
+fn what_is_set_stays_as_it_is_set() {
+    for (set, part) in [
+        ("t=3", "\nt = 3\n"),
+        ("timeouts.client=3s", "\nclient = \"3s\"\n"),
+        ("timeouts={ client = \"2s\" }", "\nclient = \"2s\"\nhead = \"3s\"\nnonhead = \"3s\"\n"),
+        ("checkpoint.every=5", "\nevery = 5\n"),
+        ("checkpoint={ proof = \"quorum\" }", "!\nevery = "),
+        ("network.latency=100us", "![network]"),
+        ("schedule=timed", "!schedule"),
+        ("limits.steps=20000000", "![limits]"),
+    ] {
+        for text in printed(&["fuzz", "bcr", "--set", set], 8) {
+            let of_all = once(&text);
+            let (part, is_wanted) = (part.trim_start_matches('!'), !part.starts_with('!'));
+            assert_eq!(of_all.contains(part), is_wanted, "{set}: {part} in\n{text}");
+        }
+    }
+    for (words, part) in [
+        (&["--set", "seed=9"][..], "write --seed NUMBER"),
+        (&["--set", "expect.answered=1"], "--set expect: that is said of one run"),
+        (&["--set", "name=x"], "--set name: that is said of one run"),
+        (&["--set", "t = 2", "--t", "1..3"], "--t and --set t speak of the same knob"),
+        (&["--set", "quirk=small_quorum", "--every-quirk"], "--every-quirk and --set quirk"),
+        (&["--set", "quirk=small_quorum", "--quirk", "small_quorum"], "--quirk and --set quirk"),
+    ] {
+        let output = perjury(&[&["fuzz", "bcr", "--runs", "9"], words].concat());
+        assert_eq!(code(&output), 2, "{words:?}: {}", out(&output));
+        assert!(err(&output).contains(part), "{words:?}: {}", err(&output));
+    }
+}
+
 #[test]
 fn a_run_by_its_number_is_the_run_of_the_campaign() {
     let folder = scratch("fuzz-number");

@@ -32,7 +32,7 @@ pub use coverage::{Bigram, Coverage, all_cells};
 pub use discovery::{Discovery, discoveries};
 pub use kinds::{AROUND, GROUPS, Kinds, UnknownKind};
 pub use menu::{Menu, Theme, plain, with_quirks};
-pub use shape::{Shape, Tolerance};
+pub use shape::{Knob, Shape, Tolerance};
 pub use slice::Slice;
 pub use small_world::{Bounds, Explored, Step, Unfit, Walk, explore, explore_while, retrace};
 pub use strategy::{Drawn, Scenarios, Tree, scenarios};

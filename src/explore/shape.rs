@@ -1,5 +1,6 @@
 //! What may be drawn: the shape of generated scenarios.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::scenario::{Expect, Limits, Scenario};
@@ -16,10 +17,33 @@ pub enum Tolerance {
     Beyond,
 }
 
+/// A knob of the cluster that is drawn where the base leaves it as it is without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Knob {
+    /// How often there is a checkpoint.
+    Checkpoints,
+    /// How long a client waits.
+    ClientTimeout,
+    /// How long the head waits.
+    HeadTimeout,
+    /// How long any other replica waits.
+    NonheadTimeout,
+    /// How long Olympus waits.
+    OlympusTimeout,
+}
+
+impl Knob {
+    /// The timeouts.
+    pub const TIMEOUTS: [Knob; 4] =
+        [Knob::ClientTimeout, Knob::HeadTimeout, Knob::NonheadTimeout, Knob::OlympusTimeout];
+}
+
 /// What may be drawn. Ranges have both their ends.
 ///
 /// What the base scenario says of itself stays: its clients, its links and its schedule if it has
-/// any of its own, its faults beside those that are drawn.
+/// any of its own, its faults beside those that are drawn. What it says in so many words cannot be
+/// told from what it does not say; that is what [kept](Shape::kept) and [kinds](Shape::kinds) are
+/// for.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// What every scenario begins as.
@@ -41,6 +65,8 @@ pub struct Shape {
     pub configurations: u32,
     /// How many failures a faulty replica has at most.
     pub failures_each: u64,
+    /// Knobs that stay as the base has them, even those that are as they are without a word.
+    pub kept: BTreeSet<Knob>,
 }
 
 /// When a generated run is given up, unless its base says otherwise: far beyond what any needs that
@@ -69,6 +95,7 @@ impl Shape {
             tolerance: Tolerance::Within,
             configurations: 3,
             failures_each: 16,
+            kept: BTreeSet::new(),
         }
     }
 
@@ -113,6 +140,13 @@ impl Shape {
     #[must_use]
     pub fn beyond(mut self) -> Shape {
         self.tolerance = Tolerance::Beyond;
+        self
+    }
+
+    /// The same with these knobs as the base has them.
+    #[must_use]
+    pub fn keeping(mut self, knobs: impl IntoIterator<Item = Knob>) -> Shape {
+        self.kept.extend(knobs);
         self
     }
 

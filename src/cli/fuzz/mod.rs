@@ -1,6 +1,7 @@
 //! `perjury fuzz`: draw scenarios with faults, run them, and make small what breaks.
 
 mod hunt;
+mod kept;
 mod merge;
 mod outcome;
 mod progress;
@@ -62,7 +63,8 @@ enum Command {
 /// What is run.
 #[derive(clap::Args)]
 struct What {
-    /// A protocol, or a scenario: its cluster, clients and links stay, faults are added.
+    /// A protocol, or a scenario: its cluster, clients and links stay as they are; faults,
+    /// partitions and other trouble of single parts are added.
     #[arg(value_name = "PROTOCOL|FILE", required = true)]
     target: Option<String>,
     /// Draw everything from this seed.
@@ -95,7 +97,8 @@ struct What {
     /// without.
     #[arg(long, value_name = "LEAST..MOST", value_parser = range)]
     requests: Option<(u64, u64)>,
-    /// Change every scenario: a dotted path of its TOML form and a value, e.g. accept=quorum.
+    /// Change every scenario: a dotted path of its TOML form and a value, e.g. accept=quorum. What
+    /// is set is not drawn.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Repair what is plainly a slip in a file of the course format.
@@ -194,6 +197,7 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
 impl What {
     /// What may be drawn.
     fn shape(&self, target: &str, shell: &mut Shell) -> Result<Shape, Failure> {
+        self.says_nothing_twice()?;
         let is_protocol = explore::plain(target).is_some();
         let base = self.base(target, is_protocol, shell)?;
         let has_clients = !base.clients.is_empty();
@@ -210,6 +214,7 @@ impl What {
                 "--t is a knob of bcr; {name} has none: leave it out"
             )));
         }
+        let limits = base.limits;
         let mut shape = Shape::around(base);
         if is_protocol && has_t {
             shape = shape.faulty(1, 2);
@@ -227,10 +232,30 @@ impl What {
             return Err(Failure::Usage("nobody would ask for anything: give more".to_owned()));
         }
         shape = shape.only(self.kinds()?);
+        if !is_protocol {
+            shape = kept::file(shape);
+        }
+        shape = kept::set(shape, &self.set, limits)?;
         if shape.kinds.iter().next().is_none() && shape.base.faults.is_empty() {
             shell.say("no kind of trouble is left that could be drawn: nobody will fail");
         }
         Ok(if self.beyond { shape.beyond() } else { shape })
+    }
+
+    /// Refuses a knob that an option gives and `--set` gives too: one of them would do nothing.
+    fn says_nothing_twice(&self) -> Result<(), Failure> {
+        for (is_given, option, key) in [
+            (self.t.is_some(), "--t", "t"),
+            (self.quirk.is_some(), "--quirk", "quirk"),
+            (self.every_quirk, "--every-quirk", "quirk"),
+        ] {
+            if is_given && self.set.iter().any(|set| kept::path(set) == key) {
+                return Err(Failure::Usage(format!(
+                    "{option} and --set {key} speak of the same knob: leave one of them out"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// What every scenario begins as. A seeded bug is a knob of the scenario like others, so that

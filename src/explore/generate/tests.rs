@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::scenario;
-use crate::explore::{Kinds, Menu, Shape};
+use crate::explore::{Kinds, Knob, Menu, Shape};
 use crate::fault::text;
 use crate::scenario::{self as model, Scenario, to_toml};
 
@@ -161,4 +161,22 @@ fn a_base_keeps_what_it_says() {
         assert!(drawn.faulty(0).len() <= 3);
         assert_eq!(drawn.expect, model::Expect::default());
     }
+}
+
+#[test]
+fn knobs_that_are_kept_are_those_of_the_base() {
+    let usual = model::Bcr { t: 2, ..model::Bcr::default() };
+    let kept = shape().faulty(2, 2).keeping([Knob::Checkpoints]).keeping(Knob::TIMEOUTS);
+    for drawn in drawn(&kept, 100) {
+        assert_eq!(drawn.protocol.bcr(), Some(&usual));
+    }
+    let client = shape().keeping([Knob::ClientTimeout]);
+    let mut others = 0;
+    for (one, all) in drawn(&client, 100).zip(drawn(&shape(), 100)) {
+        let (one, all) = (one.protocol.bcr().unwrap(), all.protocol.bcr().unwrap());
+        assert_eq!(one.client_timeout_ns, model::Bcr::TIMEOUT_NS);
+        assert_eq!(one, &model::Bcr { client_timeout_ns: one.client_timeout_ns, ..all.clone() });
+        others += u64::from(one.head_timeout_ns != model::Bcr::TIMEOUT_NS);
+    }
+    assert!(others > 20, "{others} of 100 have another timeout");
 }

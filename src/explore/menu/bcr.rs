@@ -3,7 +3,7 @@
 use super::Theme;
 use crate::choice::{Name, Subject};
 use crate::explore::dice::{Dice, Odds};
-use crate::explore::shape::Shape;
+use crate::explore::shape::{Knob, Shape};
 use crate::fault::{Failure, Trigger};
 use crate::protocol::bcr::Quirk;
 use crate::scenario::Bcr;
@@ -117,7 +117,9 @@ pub(super) fn draw_knobs(shape: &Shape, bcr: &mut Bcr, dice: &mut Dice, timeouts
     let once = Subject::default();
     let (least, most) = shape.faulty;
     bcr.t = dice.between(FAULTY, once, (u64::from(least), u64::from(most))) as u32;
-    if bcr.checkpoint_every.is_none() && dice.chance(CHECKPOINTS, once, Odds(2, 3)) {
+    let is_open = |knob| !shape.kept.contains(&knob);
+    let may_check = bcr.checkpoint_every.is_none() && is_open(Knob::Checkpoints);
+    if may_check && dice.chance(CHECKPOINTS, once, Odds(2, 3)) {
         bcr.checkpoint_every = Some(dice.between(INTERVAL, once, (1, 6)));
     }
     if timeouts {
@@ -127,8 +129,8 @@ pub(super) fn draw_knobs(shape: &Shape, bcr: &mut Bcr, dice: &mut Dice, timeouts
             &mut bcr.nonhead_timeout_ns,
             &mut bcr.olympus_timeout_ns,
         ];
-        for (i, timeout_ns) in (0..).zip(own) {
-            if *timeout_ns == Bcr::TIMEOUT_NS {
+        for ((i, knob), timeout_ns) in (0..).zip(Knob::TIMEOUTS).zip(own) {
+            if *timeout_ns == Bcr::TIMEOUT_NS && is_open(knob) {
                 let halves = dice.between(TIMEOUT, Subject::number(i), (1, 12));
                 *timeout_ns = halves * 500 * MILLISECOND_NS;
             }
