@@ -18,6 +18,9 @@ fn perjury_where(words: &[&str], variables: &[(&str, &str)]) -> Output {
     program()
         .args(words)
         .env_remove("SLURM_ARRAY_TASK_ID")
+        .env_remove("SLURM_ARRAY_TASK_MIN")
+        .env_remove("SLURM_ARRAY_TASK_STEP")
+        .env_remove("SLURM_ARRAY_TASK_COUNT")
         .env_remove("JOB_COMPLETION_INDEX")
         .env_remove("HQ_TASK_ID")
         .envs(variables.iter().copied())
@@ -145,6 +148,14 @@ fn a_scheduler_may_say_which_part_it_is() {
     let unknown = perjury(&shards);
     assert_eq!(code(&unknown), 2);
     assert!(err(&unknown).contains("write --shard INDEX/4"), "{}", err(&unknown));
+    let again = [
+        ("SLURM_ARRAY_TASK_ID", "2"),
+        ("SLURM_ARRAY_TASK_MIN", "2"),
+        ("SLURM_ARRAY_TASK_COUNT", "1"),
+    ];
+    let again = perjury_where(&shards, &again);
+    assert_eq!((code(&again), out(&again)), (2, String::new()));
+    assert!(err(&again).contains("write --shard INDEX/4"), "{}", err(&again));
 }
 
 #[test]
@@ -345,6 +356,7 @@ fn empty_campaigns_are_refused() {
         (vec!["bcr", "--runs", "0"], "0 is not in 1.."),
         (vec!["bcr", "--for", "0s"], "no time at all; write a longer one"),
         (vec!["bcr", "--stop-after", "0"], "0 is not in 1.."),
+        (vec!["bcr", "--shards", "0"], "0 is not in 1.."),
         (vec!["bcr", "--clients", "0..0"], "nobody would ask"),
         (vec!["bcr", "--requests", "0"], "nobody would ask"),
         (vec!["bcr", "--t", "51"], "up to 50"),

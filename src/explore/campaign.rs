@@ -40,10 +40,13 @@ impl Shard {
     /// All of it.
     pub const WHOLE: Shard = Shard { index: 0, count: 1 };
 
-    /// How many of so many runs are in it.
+    /// How many of so many runs are in it; none in a part that there is not.
     #[must_use]
     pub fn share(self, runs: u64) -> u64 {
-        runs / self.count + u64::from(self.index < runs % self.count)
+        match self.index < self.count {
+            true => runs / self.count + u64::from(self.index < runs % self.count),
+            false => 0,
+        }
     }
 }
 
@@ -327,6 +330,10 @@ mod tests {
         for runs in [0, 1, 7, 8, 9] {
             let share = |index| Shard { index, count: 4 }.share(runs);
             assert_eq!((0..4).map(share).sum::<u64>(), runs);
+        }
+        for (index, count) in [(0, 0), (2, 2), (u64::MAX, 3)] {
+            let campaign = Campaign { shard: Shard { index, count }, ..campaign(9) };
+            assert_eq!(campaign.run(&mut |_| true), Tally::default(), "{index}/{count}");
         }
     }
 }

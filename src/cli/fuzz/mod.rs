@@ -127,9 +127,11 @@ pub(super) struct How {
     #[arg(long, value_name = "INDEX/COUNT")]
     #[arg(conflicts_with_all = ["shards", "for_ns", "stop_after"])]
     shard: Option<String>,
-    /// Run one of so many parts; which, the environment says: SLURM_ARRAY_TASK_ID,
-    /// JOB_COMPLETION_INDEX or HQ_TASK_ID.
+    /// Run one of so many parts; which, the environment says: HQ_TASK_ID or JOB_COMPLETION_INDEX,
+    /// from 0, or else Slurm's array of so many tasks: (SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN)
+    /// / SLURM_ARRAY_TASK_STEP. To run a single part again, write --shard.
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["for_ns", "stop_after"])]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     shards: Option<u64>,
     /// Print the scenario of the run with this number, and run nothing.
     #[arg(long, value_name = "NUMBER")]

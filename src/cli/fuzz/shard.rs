@@ -36,27 +36,47 @@ fn parsed(text: &str) -> Result<Shard, Failure> {
 
 fn of_task(count: u64, variable: &dyn Fn(&str) -> Option<String>) -> Result<Shard, Failure> {
     let number = |name: &str| variable(name)?.trim().parse::<u64>().ok();
-    let task = TASKS.iter().find_map(|name| {
-        let task = number(name)?;
-        if *name != SLURM {
-            return Some((name, task));
+    let refuse = |reason: String| Err(Failure::Usage(format!("--shards {count}: {reason}")));
+    let task = TASKS.iter().find_map(|name| Some((*name, number(name)?)));
+    let (name, index) = match task {
+        Some((SLURM, task)) => (SLURM, of_array(count, task, &number)?),
+        Some(task) => task,
+        None => {
+            return refuse(format!(
+                "none of {} says which part this is; set one, or write --shard INDEX/{count}",
+                TASKS.join(", ")
+            ));
         }
-        let first = number("SLURM_ARRAY_TASK_MIN").unwrap_or(0);
-        let step = number("SLURM_ARRAY_TASK_STEP").unwrap_or(1).max(1);
-        Some((name, task.checked_sub(first)? / step))
-    });
-    match task {
-        Some((_, index)) if index < count => Ok(Shard { index, count }),
-        Some((name, index)) => Err(Failure::Usage(format!(
-            "--shards {count}: {name} says that this is task {index}; number the tasks from 0 to \
-             {}",
-            count.saturating_sub(1)
-        ))),
-        None => Err(Failure::Usage(format!(
-            "--shards {count}: none of {} says which part this is; set one, or write \
-             --shard INDEX/{count}",
-            TASKS.join(", ")
-        ))),
+    };
+    if index < count {
+        return Ok(Shard { index, count });
+    }
+    refuse(format!(
+        "{name} says that this is task {index}, counted from 0; number the tasks from 0 to {}, or \
+         write --shard INDEX/{count}",
+        count.saturating_sub(1)
+    ))
+}
+
+/// Which task of an array this is, from 0. An array of another size is none of these parts: when a
+/// single task is made again, its array begins with it, and nothing says which part it was.
+fn of_array(count: u64, task: u64, number: &dyn Fn(&str) -> Option<u64>) -> Result<u64, Failure> {
+    let refuse = |reason: String| {
+        Err(Failure::Usage(format!("--shards {count}: {reason}; write --shard INDEX/{count}")))
+    };
+    let first = number("SLURM_ARRAY_TASK_MIN").unwrap_or(0);
+    let step = number("SLURM_ARRAY_TASK_STEP").unwrap_or(1).max(1);
+    if let Some(tasks) = number("SLURM_ARRAY_TASK_COUNT").filter(|tasks| *tasks != count) {
+        return refuse(format!(
+            "SLURM_ARRAY_TASK_COUNT says that the array has {tasks}, so task {task} may be any part"
+        ));
+    }
+    match task.checked_sub(first) {
+        Some(since) => Ok(since / step),
+        None => refuse(format!(
+            "{SLURM} says that this is task {task}, and SLURM_ARRAY_TASK_MIN that the first is \
+             {first}"
+        )),
     }
 }
 
@@ -91,6 +111,30 @@ mod tests {
         assert!(error.contains("write --shard INDEX/8"), "{error}");
         let error = of(8, &[("HQ_TASK_ID", "8")]).unwrap_err();
         assert!(error.contains("number the tasks from 0 to 7"), "{error}");
+        let below = [("SLURM_ARRAY_TASK_ID", "2"), ("SLURM_ARRAY_TASK_MIN", "3")];
+        let error = of(8, &below).unwrap_err();
+        assert!(error.contains("this is task 2, and SLURM_ARRAY_TASK_MIN that the first is 3"));
+        assert!(error.ends_with("write --shard INDEX/8"), "{error}");
+    }
+
+    /// A single task that is made again begins its array, whichever part it was.
+    #[test]
+    fn an_array_of_another_size_does_not_say_which_part_it_is() {
+        let alone = [
+            ("SLURM_ARRAY_TASK_ID", "3"),
+            ("SLURM_ARRAY_TASK_MIN", "3"),
+            ("SLURM_ARRAY_TASK_COUNT", "1"),
+        ];
+        let error = of(8, &alone).unwrap_err();
+        assert!(error.contains("the array has 1, so task 3 may be any part"), "{error}");
+        assert!(error.ends_with("write --shard INDEX/8"), "{error}");
+        let all = [
+            ("SLURM_ARRAY_TASK_ID", "7"),
+            ("SLURM_ARRAY_TASK_MIN", "1"),
+            ("SLURM_ARRAY_TASK_STEP", "2"),
+            ("SLURM_ARRAY_TASK_COUNT", "8"),
+        ];
+        assert_eq!(of(8, &all), Ok(Shard { index: 3, count: 8 }));
     }
 
     #[test]
