@@ -331,6 +331,30 @@ fn an_interrupt_ends_it_with_the_summary() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.starts_with("bcr, seed 0: ") && text.contains(" runs: "), "{text}");
     assert!(text.contains(" held, 0 broke something\n"), "{text}");
+    assert!(text.contains(" runs, before the time was over\n"), "{text}");
+}
+
+/// Whoever reads the outcome later learns that there was to be more.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_campaign_says_that_it_is_not_all() {
+    let folder = scratch("fuzz-cut");
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (page, lines) = (path("page.html"), path("cut.jsonl"));
+    let words = ["fuzz", "bcr", "--runs", "1000000", "--jobs", "1"];
+    let (text, ended) = interrupted(&[&words[..], &["--report", &page]].concat());
+    assert_eq!(ended, Some(0), "{text}");
+    let line = text.lines().find_map(|line| line.strip_prefix("  cut short   "));
+    let line = line.expect("it is told");
+    assert!(line.starts_with("stopped after ") && line.ends_with(" of 1000000 runs"), "{line}");
+    let page = fs::read_to_string(page).expect("it was written");
+    assert!(page.contains(line), "{line} in\n{page}");
+    let (text, ended) = interrupted(&[&words[..], &["--json"]].concat());
+    assert_eq!(ended, Some(3), "{text}");
+    fs::write(&lines, text).expect("a file can be written");
+    let merged = perjury(&["fuzz", "merge", &lines, "--out", &path("found")]);
+    assert_eq!(code(&merged), 2, "{}", out(&merged));
+    assert!(err(&merged).contains("part 0 of 1 was cut short after "), "{}", err(&merged));
 }
 
 /// However long one run is: a second signal, or patience, is not needed.

@@ -225,7 +225,8 @@ impl Campaign {
         Draw { shape: &self.shape, index, seed, twice: is_made_twice(index) }
     }
 
-    fn is_over(&self, tally: &Tally) -> bool {
+    /// Whether it found as much as it was to find, after which no more runs are made.
+    pub(super) fn is_over(&self, tally: &Tally) -> bool {
         self.stop_after.is_some_and(|most| tally.broke() >= most)
     }
 }

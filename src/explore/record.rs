@@ -191,8 +191,8 @@ impl Record {
         let scenarios =
             kept.map(|found| (found.index, generate::scenario(&campaign.shape, found.seed)));
         let mut header = Header::of(campaign, target);
-        if campaign.shard == Shard::WHOLE {
-            // One that ended early is a shorter one.
+        if campaign.shard == Shard::WHOLE && campaign.is_over(&tally) {
+            // One that ended where it was to end is a shorter one; one that was cut short is not.
             header.runs = tally.runs;
         }
         Record { header, scenarios: scenarios.collect(), tally }
@@ -201,7 +201,13 @@ impl Record {
     /// Whether its part of the campaign is all there.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.header.shard.share(self.header.runs) == self.tally.runs
+        self.share() == self.tally.runs
+    }
+
+    /// How many runs its part of the campaign has, made or not.
+    #[must_use]
+    pub fn share(&self) -> u64 {
+        self.header.shard.share(self.header.runs)
     }
 
     /// The lines.
@@ -340,7 +346,7 @@ impl Record {
             }
             if !part.is_whole() {
                 let (shard, runs) = (part.header.shard, part.tally.runs);
-                let share = shard.share(part.header.runs);
+                let share = part.share();
                 return Err((Some(place), RecordError::Short { shard, runs, share }));
             }
             let first = *count_of_all.get_or_insert(count);
@@ -412,6 +418,26 @@ mod tests {
         let parts = [part(1), part(0)]
             .map(|part| Record::from_lines(&part.to_lines(), &ReadOptions::default()).unwrap());
         assert_eq!(Record::merge(parts.to_vec()), Ok(record(Shard::WHOLE)));
+    }
+
+    /// However it came to an end before its runs were made, unless it was to.
+    #[test]
+    fn a_campaign_that_was_cut_short_is_told_from_a_short_one() {
+        let mut batches = 0;
+        let mut once = |_: &Tally| {
+            batches += 1;
+            batches == 1
+        };
+        let whole = campaign(Shard::WHOLE);
+        let cut = Record::of(&whole, "bcr", whole.run(&mut once));
+        assert!(!cut.is_whole() && cut.tally.runs < 600, "{} runs", cut.tally.runs);
+        let read = Record::from_lines(&cut.to_lines(), &ReadOptions::default()).unwrap();
+        let (shard, runs) = (Shard::WHOLE, cut.tally.runs);
+        let short = RecordError::Short { shard, runs, share: 600 };
+        assert_eq!(Record::merge(vec![read]), Err((Some(0), short)));
+        let enough = Campaign { stop_after: Some(1), ..whole };
+        let short = Record::of(&enough, "bcr", enough.run(&mut |_| true));
+        assert!(short.is_whole() && short.header.runs < 600, "{} runs", short.header.runs);
     }
 
     #[test]

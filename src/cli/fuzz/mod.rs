@@ -39,10 +39,11 @@ pub(super) struct Args {
 
 const AFTER_HELP: &str = "\
 What comes of it depends on the seed, the number of runs and what may be drawn, and on nothing else:
-any number of jobs finds the same. Ctrl-C ends early, with the outcome of the runs made so far; what
-they found is written as it is then, and not made small.
+any number of jobs finds the same. Ctrl-C ends early, with the outcome of the runs made so far, and
+says that it is not all; what they found is written as it is then, and not made small.
 Exit codes: 0 everything held; 1 something broke within tolerance; 3 nothing broke, but some runs
-reached a limit; 4 a run was not the same run twice; 5 something broke, all of it beyond tolerance.
+reached a limit, or with --json it was interrupted; 4 a run was not the same run twice; 5 something
+broke, all of it beyond tolerance.
 With --every-quirk: 0 all are found; 1 some survive; 3 it was interrupted.
 
 Examples:
@@ -157,7 +158,7 @@ pub(super) fn fuzz(args: &Args, shell: &mut Shell) -> Outcome {
 }
 
 fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
-    let campaign = Campaign {
+    let mut campaign = Campaign {
         shape: what.shape(target, shell)?,
         seed: what.seed,
         runs: if how.for_ns.is_some() { u64::MAX } else { how.runs },
@@ -182,14 +183,18 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
     let mut goes_on = |tally: &Tally| progress.goes_on(tally);
     let tally = pool.install(|| campaign.run_until(&mut goes_on, &|| deadline.is_over()));
     progress.runs_are_over(&tally, shell);
+    if how.for_ns.is_some() {
+        // It has as many runs as there was time for.
+        campaign.runs = tally.runs;
+    }
     let record = Record::of(&campaign, &what.words(target), tally);
     if how.json {
         write!(shell, "{}", record.to_lines())?;
+        if !record.is_whole() {
+            shell.say("it was cut short and cannot be merged: run it again");
+        }
         return Ok(match outcome::exit(&record.tally) {
-            Exit::Held if !record.is_whole() => {
-                shell.say("the part was cut short and cannot be merged: run it again");
-                Exit::Undecided
-            }
+            Exit::Held if !record.is_whole() => Exit::Undecided,
             exit => exit,
         });
     }
@@ -346,6 +351,18 @@ fn counted(tally: &Tally) -> String {
         text += &format!(", {} were cut off and need not have come to rest", tally.unended);
     }
     text
+}
+
+/// That not all runs were made, where that is so.
+fn cut_short(record: &Record, progress: &Progress) -> Option<String> {
+    let runs = record.tally.runs;
+    match record.is_whole() {
+        false => Some(format!("stopped after {runs} of {} runs", record.share())),
+        true if progress.was_interrupted() => {
+            Some(format!("stopped after {runs} runs, before the time was over"))
+        }
+        true => None,
+    }
 }
 
 /// Findings within tolerance first count, then those beyond it.

@@ -32,6 +32,10 @@ pub(super) fn tell(
 ) -> Outcome {
     let Record { header, tally, scenarios } = record;
     writeln!(shell, "{}, seed {}: {}", header.target, header.seed, super::counted(tally))?;
+    let cut_short = super::cut_short(record, progress);
+    if let Some(text) = &cut_short {
+        writeln!(shell, "  cut short   {text}")?;
+    }
     counts(record, shell)?;
     let scenario_of = |found: &Found| scenarios.get(&found.index).cloned();
     let mut shows = |done, all| progress.shrinks(done, all);
@@ -58,7 +62,8 @@ pub(super) fn tell(
         }
     }
     if let Some(path) = report {
-        super::report::of_campaign(path, out, record, &found, &progress.speed(tally))?;
+        let how = [Some(progress.speed(tally)), cut_short].into_iter().flatten();
+        super::report::of_campaign(path, out, record, &found, how)?;
         shell.say(&format!("report: {}", path.display()));
     }
     written.map(|()| exit(tally))

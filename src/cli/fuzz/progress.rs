@@ -24,6 +24,8 @@ pub(super) struct Progress {
     for_ns: Option<u64>,
     /// How long the runs took.
     made: Option<Duration>,
+    /// Whether Ctrl-C ended the time for them.
+    was_interrupted: bool,
 }
 
 impl Progress {
@@ -33,12 +35,12 @@ impl Progress {
             Some(for_ns) => for_ns / 1_000_000_000,
             None => campaign.shard.share(campaign.runs),
         };
-        Progress { bar: Bar::new(length), for_ns, made: None }
+        Progress { bar: Bar::new(length), for_ns, made: None, was_interrupted: false }
     }
 
     /// For a campaign that was run elsewhere.
     pub(super) fn of_shrinking() -> Progress {
-        Progress { bar: Bar::new(0), for_ns: None, made: None }
+        Progress { bar: Bar::new(0), for_ns: None, made: None, was_interrupted: false }
     }
 
     /// Shows what came so far; says whether more runs are to be made.
@@ -67,8 +69,16 @@ impl Progress {
 
     /// Says beside the outcome how fast that was.
     pub(super) fn runs_are_over(&mut self, tally: &Tally, shell: &mut Shell) {
-        self.made = Some(self.bar.passed());
+        let passed = self.bar.passed();
+        let is_before_time = |ns| passed < Duration::from_nanos(ns);
+        self.was_interrupted = Bar::is_interrupted() && self.for_ns.is_some_and(is_before_time);
+        self.made = Some(passed);
         self.bar.tells_speed(tally.runs, shell);
+    }
+
+    /// Whether Ctrl-C ended runs for which there was more time.
+    pub(super) fn was_interrupted(&self) -> bool {
+        self.was_interrupted
     }
 
     /// How fast it was, for people; no part of what came of it.

@@ -15,18 +15,19 @@ use crate::view::Report;
 
 use super::outcome::sized;
 
-/// Writes the page, and the pictures of the findings to a folder beside it.
+/// Writes the page, and the pictures of the findings to a folder beside it; `how` tells of how the
+/// runs were made.
 pub(super) fn of_campaign(
     path: &Path,
     out: &Path,
     record: &Record,
     found: &[Discovery],
-    rate: &str,
+    how: impl Iterator<Item = String>,
 ) -> Result<(), Failure> {
     let Record { header, tally, .. } = record;
     let mut report = Report::new(&format!("Campaign: {}, seed {}", header.target, header.seed));
     report.paragraph(&super::counted(tally));
-    report.paragraph(rate);
+    how.for_each(|line| report.paragraph(&line));
     report.paragraph(&format!(
         "{} of the runs had to answer everybody in time and come to rest; {} were made twice (one \
          in {TWICE_EVERY}), {} of them were another run the second time.",
