@@ -522,6 +522,8 @@ fn a_panic_is_found_and_kept_as_it_is() {
     let (charge, group) = tally.groups.first_key_value().expect("somebody counts to seven");
     assert_eq!((charge.judge.as_str(), tally.groups.len()), (Charge::PANIC, 1));
     assert_eq!((group.count, tally.held, tally.unended), (20, 20, 0));
+    assert_eq!(charge.panic.as_deref(), Some("no replica counts to seven"));
+    assert_eq!(group.kept[0].text, "the run ended in a panic: no replica counts to seven");
     let scenario_of = |found: &Found| Some(generate::scenario(&campaign.shape, found.seed));
     assert!(discoveries(&tally, &scenario_of, &mut |_, _| (), &|| false).is_empty());
 

@@ -1,5 +1,6 @@
 //! One run of a campaign: drawn, run under its judges, and told in a few words.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
@@ -19,11 +20,26 @@ pub struct Charge {
     pub within_tolerance: bool,
     /// The judge who found it first.
     pub judge: String,
+    /// What was said, if it was a panic: its first line, without what has a digit in it, which is
+    /// mostly of one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic: Option<String>,
 }
 
 impl Charge {
     /// The judge of a run that ended in a panic.
     pub const PANIC: &'static str = "panic";
+
+    /// What a run that ended in a panic is charged with.
+    fn of_panic(message: &str) -> Charge {
+        let words = message.lines().next().unwrap_or_default().split_whitespace();
+        let alike = words.map(|word| match word.contains(|sign: char| sign.is_ascii_digit()) {
+            true => "#",
+            false => word,
+        });
+        let alike = bounded(&alike.collect::<Vec<_>>().join(" "), MOST_ALIKE);
+        Charge { within_tolerance: true, judge: Charge::PANIC.to_owned(), panic: Some(alike) }
+    }
 
     /// What a run is charged with, if anything broke.
     #[must_use]
@@ -36,7 +52,7 @@ impl Charge {
     pub fn of_judge(report: &Report, judge: &str) -> Option<Charge> {
         let mut findings = report.rulings.iter().filter_map(|ruling| ruling.finding.as_ref());
         let judge = findings.find(|finding| finding.judge == judge)?.judge.to_owned();
-        Some(Charge { within_tolerance: report.verdict == Verdict::Broken, judge })
+        Some(Charge { within_tolerance: report.verdict == Verdict::Broken, judge, panic: None })
     }
 
     /// Whether this run shows the same.
@@ -139,16 +155,36 @@ pub(super) fn trial(
     stops: &dyn Fn() -> bool,
 ) -> Option<Trial> {
     let ran = catch_unwind(AssertUnwindSafe(|| carry_out(draw, seen, bigrams, stops)));
-    ran.unwrap_or_else(|_| {
+    ran.unwrap_or_else(|payload| {
         bigrams.take();
         let scenario = generate::scenario(draw.shape, draw.seed);
-        let charge = Charge { within_tolerance: true, judge: Charge::PANIC.to_owned() };
+        let message = message(&*payload);
+        let charge = Charge::of_panic(message);
         let size = Size::of(&scenario, 0);
-        let text = "the run ended in a panic".to_owned();
+        let text = bounded(&format!("the run ended in a panic: {message}"), MOST_SAID);
         let found = Found { size, index: draw.index, seed: draw.seed, text };
         let end = End::Broke(charge, found);
         Some(Trial { index: draw.index, end, is_demanded: false, news: Coverage::default() })
     })
+}
+
+/// Of what a panic says, so many characters are kept.
+const MOST_SAID: usize = 1_000;
+/// And so many tell it from others.
+const MOST_ALIKE: usize = 100;
+
+/// What a panic says, if it says anything.
+fn message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it says nothing")
+}
+
+/// The text, if it is not longer than so many characters, or its beginning.
+fn bounded(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn carry_out(
@@ -194,4 +230,27 @@ fn end(scenario: &Scenario, report: &Report, index: u64, seed: u64) -> End {
 fn is_known(report: &Report) -> bool {
     let others = report.rulings.iter().filter(|ruling| ruling.judge != run::LIVENESS);
     others.into_iter().all(|ruling| ruling.unknown.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_that_say_the_same_of_other_numbers_are_charged_alike() {
+        let said = |message: &str| Charge::of_panic(message).panic.unwrap();
+        assert_eq!(said("index out of bounds: the len is 3 but the index is 17"), {
+            "index out of bounds: the len is # but the index is #"
+        });
+        assert_eq!(said("left != right\n  left: Op(3)\n right: Op(4)"), "left != right");
+        assert_eq!(said("ä".repeat(300).as_str()), "ä".repeat(100) + "…");
+        assert_eq!(said(""), "");
+    }
+
+    #[test]
+    fn a_panic_that_says_nothing_is_one_all_the_same() {
+        assert_eq!(message(&7_u64), "it says nothing");
+        assert_eq!(message(&"a"), "a");
+        assert_eq!(message(&"a".to_owned()), "a");
+    }
 }

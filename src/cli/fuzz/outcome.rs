@@ -52,6 +52,9 @@ pub(super) fn tell(
         }
         let is_small = found.iter().any(|one| one.charge == *charge);
         if judge == Charge::PANIC {
+            for line in group.kept.iter().take(1).flat_map(|found| found.text.lines()) {
+                writeln!(shell, "  {line}")?;
+            }
             written = written.and(as_they_are(judge, &group.kept, record, out, shell));
         } else if !is_small {
             writeln!(shell, "  (interrupted before it was made small: see perjury shrink)")?;

@@ -52,6 +52,8 @@ pub(super) fn of_campaign(
         let (judge, count) = (&charge.judge, group.count);
         let runs = counted(count, "run", "runs");
         report.heading(&format!("{judge}: {runs}, {bears}, first number {}", group.first));
+        let panics = group.kept.iter().filter(|_| charge.panic.is_some()).take(1);
+        panics.for_each(|found| report.lines(&found.text));
         for one in found.iter().filter(|one| one.charge == *charge) {
             finding(path, out, one, &mut report)?;
         }
