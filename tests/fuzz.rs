@@ -381,6 +381,11 @@ fn empty_campaigns_are_refused() {
         (vec!["bcr", "--for", "0s"], "no time at all; write a longer one"),
         (vec!["bcr", "--stop-after", "0"], "0 is not in 1.."),
         (vec!["bcr", "--shards", "0"], "0 is not in 1.."),
+        (vec!["solo", "--every-quirk"], "solo has no seeded bugs to be found; hunt those of bcr"),
+        (vec!["bcr", "--every-quirk", "--print", "3"], "cannot be used with"),
+        (vec!["bcr", "--every-quirk", "--out", "found"], "cannot be used with"),
+        (vec!["bcr", "--json", "--out", "found"], "cannot be used with"),
+        (vec!["bcr", "--json", "--print", "3"], "cannot be used with"),
         (vec!["bcr", "--clients", "0..0"], "nobody would ask"),
         (vec!["bcr", "--requests", "0"], "nobody would ask"),
         (vec!["bcr", "--t", "51"], "up to 50"),
@@ -438,8 +443,12 @@ fn a_report_tells_what_was_found_with_its_pictures() {
         assert!(text.contains(&format!("href=\"report-pictures/{picture}\"")), "{picture}");
     }
     let hunt = path("hunt.html");
-    let output = perjury(&["fuzz", "bcr", "--every-quirk", "--runs", "3", "--report", &hunt]);
+    let words = ["fuzz", "bcr", "--every-quirk", "--runs", "3", "--report", &hunt];
+    let output = perjury(&[&words[..], &["--set", "accept=quorum", "--t", "1"]].concat());
     assert_eq!(code(&output), 1, "some survive three runs: {}", out(&output));
     let text = fs::read_to_string(&hunt).expect("it was written");
     assert!(text.contains("<td>small_quorum</td>") && text.contains("survived"), "{text}");
+    let again =
+        "perjury fuzz bcr --t 1..1 --set accept=quorum --quirk NAME --seed 0 --stop-after 1";
+    assert!(text.contains(again), "{text}");
 }

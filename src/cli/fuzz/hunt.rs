@@ -6,27 +6,33 @@ use std::path::Path;
 use crate::cli::bar::Bar;
 use crate::cli::place;
 use crate::cli::shell::Shell;
-use crate::cli::{Exit, Outcome};
+use crate::cli::{Exit, Failure, Outcome};
 use crate::explore::Campaign;
 use crate::explore::kills::{self, Kills};
 
-/// Prints a row for each seeded bug.
+/// Prints a row for each seeded bug; `again` is the command that hunts one of them so.
 pub(super) fn hunt(
     campaign: &Campaign,
-    words: &str,
+    (words, again): (&str, &str),
     report: Option<&Path>,
     pool: &rayon::ThreadPool,
     shell: &mut Shell,
 ) -> Outcome {
     let Campaign { seed, runs, .. } = campaign;
+    let quirks = kills::count(campaign);
+    if quirks == 0 {
+        return Err(Failure::Usage(format!(
+            "--every-quirk: {} has no seeded bugs to be found; hunt those of bcr, or leave it out",
+            campaign.shape.base.protocol.name()
+        )));
+    }
     report.map_or(Ok(()), |page| place::file("--report", page))?;
-    let bar = Bar::new(kills::count(campaign));
+    let bar = Bar::new(quirks);
     let mut done = 0;
     let mut goes_on = |kills: &Kills| {
         done += 1;
         bar.shows(done, format!("{}: {} of {runs} runs", kills.quirk, kills.killed))
     };
-    let quirks = kills::count(campaign);
     let all = pool.install(|| kills::hunt(campaign, &mut goes_on, &Bar::is_interrupted));
     let made = all.iter().map(|kills| kills.runs).sum();
     bar.tells_speed(made, shell);
@@ -42,7 +48,7 @@ pub(super) fn hunt(
         writeln!(shell, "{kills}")?;
     }
     if let Some(path) = report {
-        super::report::of_hunt(path, (words, *seed), &all, &bar.speed(made))?;
+        super::report::of_hunt(path, (words, again, *seed), &all, &bar.speed(made))?;
     }
     let found = all.iter().filter(|kills| kills.killed > 0).count();
     let promised = all.iter().filter(|kills| kills.promises > 0).count();

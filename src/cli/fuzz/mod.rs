@@ -87,6 +87,7 @@ struct What {
     quirk: Option<String>,
     /// Run each of the protocol's seeded bugs so often, and print which are found, and by whom.
     #[arg(long, conflicts_with_all = ["quirk", "json", "shard", "shards", "for_ns", "stop_after"])]
+    #[arg(conflicts_with_all = ["print", "out"])]
     every_quirk: bool,
     /// How many faulty replicas a configuration bears; 1..2 without, a file's own for a file.
     #[arg(long, value_name = "LEAST..MOST", value_parser = few)]
@@ -135,10 +136,10 @@ pub(super) struct How {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     shards: Option<u64>,
     /// Print the scenario of the run with this number, and run nothing.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["json", "out", "report"])]
     print: Option<u64>,
     /// Print the outcome as JSON lines, for `fuzz merge`; nothing is made small.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     json: bool,
     /// Write what was found to this folder: a scenario, a test and a picture each.
     #[arg(long, value_name = "DIR", default_value = "findings")]
@@ -172,7 +173,9 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
     }
     let pool = super::pool(how.jobs)?;
     if what.every_quirk {
-        return hunt::hunt(&campaign, &what.words(target), how.report.as_deref(), &pool, shell);
+        let again = what.again(target);
+        let page = how.report.as_deref();
+        return hunt::hunt(&campaign, (&what.words(target), &again), page, &pool, shell);
     }
     let places = Places { out: &how.out, report: how.report.as_deref() };
     if !how.json {
@@ -297,6 +300,24 @@ impl What {
             false => named(&self.only, "only")?,
         };
         Ok(kinds.without(&without))
+    }
+
+    /// The command that hunts one of the seeded bugs as they all were hunted.
+    fn again(&self, target: &str) -> String {
+        let range = |(least, most): (u64, u64)| format!("{least}..{most}");
+        let ranges = [("t", self.t), ("clients", self.clients), ("requests", self.requests)];
+        let ranges = ranges.map(|(name, given)| (name, given.map(range)));
+        let lists = [("only", &self.only), ("without", &self.without)];
+        let lists = lists.map(|(name, words)| (name, (!words.is_empty()).then(|| words.join(","))));
+        let sets = self.set.iter().map(|set| ("set", Some(set.clone())));
+        let mut words = vec![target.to_owned()];
+        for (name, given) in ranges.into_iter().chain(lists).chain(sets) {
+            words.extend(given.into_iter().flat_map(|value| [format!("--{name}"), value]));
+        }
+        let flags = [("--beyond", self.beyond), ("--lenient", self.lenient)];
+        words.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| (*name).to_owned()));
+        let seed = ["--quirk", "NAME", "--seed", &self.seed.to_string()].map(str::to_owned);
+        args::command("fuzz", words.into_iter().chain(seed).collect())
     }
 
     /// What is fuzzed, in a few words.

@@ -101,7 +101,7 @@ fn finding(path: &Path, out: &Path, one: &Discovery, report: &mut Report) -> Res
 /// Writes the table of a hunt for seeded bugs as a page.
 pub(super) fn of_hunt(
     path: &Path,
-    (words, seed): (&str, u64),
+    (words, again, seed): (&str, &str, u64),
     all: &[Kills],
     rate: &str,
 ) -> Result<(), Failure> {
@@ -123,8 +123,6 @@ pub(super) fn of_hunt(
     let head = ["bug", "killed", "by a promise", "first run", "found by", "all judges"];
     report.table(&head, &rows);
     report.paragraph("To see one of them found, made small and drawn:");
-    report.lines(&format!(
-        "perjury fuzz bcr --quirk NAME --seed {seed} --stop-after 1 --report found.html"
-    ));
+    report.lines(&format!("{again} --stop-after 1 --report found.html"));
     store(path, &report.page())
 }
