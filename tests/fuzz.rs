@@ -399,6 +399,18 @@ fn empty_campaigns_are_refused() {
     }
 }
 
+/// Of what is not drawn nothing is missing.
+#[test]
+fn what_is_covered_is_told_of_what_can_be() {
+    for (words, part) in [
+        (["bcr", "--only", "latency"], "  coverage    0 of 0 cells "),
+        (["solo", "--without", "latency"], "  coverage    1 of 1 cells "),
+    ] {
+        let output = perjury(&[&["fuzz"], &words[..], &["--runs", "60"]].concat());
+        assert!(out(&output).contains(part), "{words:?}: {}", out(&output));
+    }
+}
+
 /// Ctrl-C while there is something to be told of.
 #[cfg(target_os = "linux")]
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Failure, Pair, Trigger};
+use crate::fault::{Failure, Fault, Pair, Trigger};
 use crate::identity::Identity;
 use crate::roll::Roll;
 use crate::run::{Onlooker, Report};
@@ -15,7 +15,7 @@ use crate::trace::{Happening, SORT_BITS};
 
 use super::generate;
 use super::menu::Menu;
-use super::shape::Shape;
+use super::shape::{Shape, Tolerance};
 
 /// Two kinds of event at one process, one right after the other, as a number.
 pub type Bigram = u32;
@@ -157,27 +157,65 @@ impl fmt::Display for Cell {
     }
 }
 
-/// All cells that there are in the scenarios of a shape, as far as a few of them show.
+/// All cells that the scenarios of a shape may reach, as far as a few of them show: those of the
+/// kinds of trouble that are drawn, at replicas that may have them, and those of the base's own
+/// faults.
 #[must_use]
 pub fn all_cells(shape: &Shape) -> BTreeSet<String> {
     let some = (0..32).map(|seed| generate::scenario(shape, seed));
-    some.flat_map(|scenario| cells_of(&scenario.protocol)).collect()
+    some.flat_map(|scenario| cells_of(shape, &scenario.protocol)).collect()
 }
 
-fn cells_of(protocol: &Protocol) -> BTreeSet<String> {
+fn cells_of(shape: &Shape, protocol: &Protocol) -> BTreeSet<String> {
     let menu = Menu::of(protocol);
-    let mut all = BTreeSet::new();
-    for (configuration, position) in [0, 1].into_iter().flat_map(|configuration| {
-        (0..menu.positions()).map(move |position| (configuration, position))
-    }) {
-        let (is_later, role) = (configuration > 0, menu.role(position));
-        for trigger in menu.triggers(configuration, position) {
-            let failures = menu.failures(position).into_iter();
-            let cells = failures.map(|failure| Cell { trigger, failure, is_later, role });
-            all.extend(cells.map(|cell| cell.to_string()));
+    let mut all: BTreeSet<String> = own_cells(&shape.base, menu).collect();
+    let last = if menu.has_olympus() { shape.configurations.max(1) } else { 1 };
+    for configuration in 0..last {
+        let failing = failing(shape, protocol, configuration);
+        for position in 0..menu.positions() {
+            let (is_later, role) = (configuration > 0, menu.role(position));
+            let may_fail = failing.contains(&position);
+            let mut failures = menu.failures(position);
+            failures.retain(|failure| may_fail || !failure.is_fault());
+            failures.retain(|failure| shape.kinds.has(failure.name()));
+            for trigger in menu.triggers(configuration, position) {
+                let cell = |failure: &Failure| Cell { trigger, failure: *failure, is_later, role };
+                all.extend(failures.iter().map(|failure| cell(failure).to_string()));
+            }
         }
     }
     all
+}
+
+/// The cells of the faults that a base has, as far as they can ever come true.
+fn own_cells(base: &Scenario, menu: Menu<'_>) -> impl Iterator<Item = String> {
+    base.faults.iter().flat_map(move |fault| {
+        let Fault { configuration, replica, trigger, failures } = fault;
+        let (is_later, role) = (*configuration > 0, menu.role(*replica));
+        let comes = menu.triggers(*configuration, *replica);
+        let comes = comes.iter().any(|other| other.name() == trigger.name());
+        let offered = menu.failures(*replica);
+        let may_be = move |failure: &&Failure| {
+            comes && offered.iter().any(|other| other.name() == failure.name())
+        };
+        let failures = failures.iter().filter(may_be);
+        let cell = move |failure: &Failure| {
+            Cell { trigger: *trigger, failure: *failure, is_later, role }.to_string()
+        };
+        failures.map(cell).collect::<Vec<_>>()
+    })
+}
+
+/// The positions of a configuration that may be drawn as faulty: those that are so in the base
+/// first, and others where there is room.
+fn failing(shape: &Shape, protocol: &Protocol, configuration: u32) -> BTreeSet<u32> {
+    let bears = protocol.tolerated() as usize;
+    let is_beyond = shape.tolerance == Tolerance::Beyond && configuration == 0;
+    let already = shape.base.faulty(configuration);
+    match () {
+        () if !is_beyond && already.len() >= bears => already.into_iter().take(bears).collect(),
+        () => (0..protocol.replicas()).collect(),
+    }
 }
 
 /// What a campaign has seen.
@@ -220,6 +258,7 @@ impl Coverage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::Campaign;
 
     #[test]
     fn a_bigram_is_noted_once_in_each_run() {
@@ -253,5 +292,47 @@ mod tests {
         assert!(cells.contains("new_configuration crash later tail"));
         assert!(!cells.contains("shuttle crash head"));
         assert!(!cells.contains("new_configuration crash tail"));
+        assert_eq!(cells.len(), 959);
+    }
+
+    /// Of what is not drawn there is nothing to be reached.
+    #[test]
+    fn all_cells_are_those_of_the_kinds_and_the_replicas_that_may_fail() {
+        let of = |shape: &Shape| all_cells(shape);
+        let with = |words: &[&str]| {
+            let kinds = crate::explore::Kinds::named(words.iter().copied()).unwrap();
+            Shape::of("bcr").unwrap().only(kinds)
+        };
+        assert_eq!(of(&with(&["latency", "partition"])), BTreeSet::new());
+        let crashes = of(&with(&["crash", "partition"]));
+        assert!(crashes.iter().all(|cell| cell.contains(" crash ")), "{crashes:?}");
+        assert!(crashes.contains("new_configuration crash later tail"));
+        let first = Shape { configurations: 1, ..with(&["crash"]) };
+        assert!(!of(&first).iter().any(|cell| cell.contains("later")));
+        // A server alone bears nobody's failure; to be slow is none.
+        let solo = Shape::of("solo").unwrap();
+        assert_eq!(of(&solo), BTreeSet::from(["ask sleep server".to_owned()]));
+        assert_eq!(of(&solo.beyond()).len(), 5);
+    }
+
+    /// What fails in the base has the room, and is reached though it is not drawn.
+    #[test]
+    fn all_cells_around_a_base_are_those_that_it_leaves_room_for() {
+        let text = "protocol = \"bcr\"\n[[client]]\nworkload = \"get('k')\"\n[[fault]]\n\
+                    configuration = 0\nreplica = 2\nwhen = \"shuttle(0,0)\"\nthen = \"drop()\"\n";
+        let reading = crate::scenario::read("base", text.as_bytes(), &Default::default());
+        let kinds = crate::explore::Kinds::named(["crash"]).unwrap();
+        let shape = Shape { configurations: 1, ..Shape::around(reading.scenario.unwrap()) };
+        let shape = shape.only(kinds);
+        let cells = all_cells(&shape);
+        assert!(cells.contains("shuttle drop tail") && cells.contains("shuttle crash tail"));
+        assert!(cells.iter().all(|cell| cell.ends_with(" tail")), "{cells:?}");
+        let shape = Shape { swarm: false, ..shape.requests(3, 6) };
+        let shard = crate::explore::Shard::WHOLE;
+        let campaign = Campaign { shape, seed: 1, runs: 60, shard, stop_after: None };
+        let seen = campaign.run(&mut |_| true).coverage.cells;
+        assert!(seen.len() > 3 && seen.is_subset(&cells), "{seen:?}");
+        let drops: Vec<_> = cells.iter().filter(|cell| cell.contains(" drop ")).collect();
+        assert_eq!(drops, ["shuttle drop tail"]);
     }
 }
