@@ -61,6 +61,12 @@ impl Header {
     fn whole(&self) -> Header {
         Header { shard: Shard::WHOLE, ..self.clone() }
     }
+
+    /// Whether it is of the same campaign, whatever users called it: what may be drawn says which
+    /// it is, and a file may be named in more ways than one.
+    fn is_of(&self, other: &Header) -> bool {
+        Header { target: other.target.clone(), ..self.whole() } == other.whole()
+    }
 }
 
 fn hash(shape: &Shape) -> String {
@@ -341,7 +347,7 @@ impl Record {
         for (place, part) in parts.into_iter().enumerate() {
             let Shard { index, count } = part.header.shard;
             let whole = part.header.whole();
-            if merged.as_ref().is_some_and(|merged| merged.header != whole) {
+            if merged.as_ref().is_some_and(|merged| !merged.header.is_of(&whole)) {
                 return Err((Some(place), RecordError::OtherCampaign));
             }
             if !part.is_whole() {
@@ -418,6 +424,16 @@ mod tests {
         let parts = [part(1), part(0)]
             .map(|part| Record::from_lines(&part.to_lines(), &ReadOptions::default()).unwrap());
         assert_eq!(Record::merge(parts.to_vec()), Ok(record(Shard::WHOLE)));
+    }
+
+    #[test]
+    fn a_campaign_is_the_same_under_another_name() {
+        let mut parts = [part(0), part(1)];
+        parts[1].header.target = "./bcr".to_owned();
+        assert_eq!(Record::merge(parts.to_vec()), Ok(record(Shard::WHOLE)));
+        parts[1].header.shape = "of something else".to_owned();
+        let other = Record::merge(parts.to_vec());
+        assert_eq!(other, Err((Some(1), RecordError::OtherCampaign)));
     }
 
     /// However it came to an end before its runs were made, unless it was to.
