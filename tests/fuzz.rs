@@ -372,6 +372,22 @@ fn an_interrupt_is_heeded_in_the_middle_of_a_run() {
     assert!(text.contains(": 0 runs: 0 held, 0 broke something\n"), "{text}");
 }
 
+/// A folder that nobody named may not be needed; one that is named is wanted.
+#[test]
+fn where_nothing_can_be_kept_a_campaign_runs_all_the_same() {
+    let folder = scratch("fuzz-no-folder");
+    fs::write(folder.join("findings"), "a file").expect("it is written");
+    let run = |more: &[&str]| {
+        let words = [&["fuzz", "solo", "--runs", "9"], more].concat();
+        program().args(words).current_dir(&folder).output().expect("the program starts")
+    };
+    let output = run(&[]);
+    assert_eq!(code(&output), 0, "{}{}", out(&output), err(&output));
+    assert!(err(&output).contains("told, but not kept: name a folder"), "{}", err(&output));
+    assert!(out(&output).contains("made twice  0 (one in 20), so nothing"), "{}", out(&output));
+    assert_eq!(code(&run(&["--out", "findings"])), 2);
+}
+
 /// What would make no run, or change nothing, is told before anything is done.
 #[test]
 fn empty_campaigns_are_refused() {

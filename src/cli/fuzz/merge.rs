@@ -20,9 +20,10 @@ pub(super) struct Args {
     /// What `perjury fuzz … --shard INDEX/COUNT --json` printed, all parts.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
-    /// Write what was found to this folder: a scenario, a test and a picture each.
-    #[arg(long, value_name = "DIR", default_value = "findings")]
-    out: PathBuf,
+    /// Write what was found to this folder: a scenario, a test and a picture each; to findings,
+    /// without.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Write the outcome to this file too, as a page for a browser.
     #[arg(long, value_name = "PAGE")]
     report: Option<PathBuf>,
@@ -33,8 +34,8 @@ pub(super) struct Args {
 
 pub(super) fn merge(args: &Args, shell: &mut Shell) -> Outcome {
     let wrong = |path: &str, error: RecordError| Failure::Usage(format!("{path}: {error}"));
-    let places = outcome::Places { out: &args.out, report: args.report.as_deref() };
-    places.can_be_written_to()?;
+    let places = outcome::Places { out: args.out.as_deref(), report: args.report.as_deref() };
+    places.can_be_written_to(shell)?;
     let mut parts = Vec::new();
     for path in &args.files {
         let bytes = bytes_of(path)?;

@@ -141,9 +141,10 @@ pub(super) struct How {
     /// Print the outcome as JSON lines, for `fuzz merge`; nothing is made small.
     #[arg(long, conflicts_with = "out")]
     json: bool,
-    /// Write what was found to this folder: a scenario, a test and a picture each.
-    #[arg(long, value_name = "DIR", default_value = "findings")]
-    out: PathBuf,
+    /// Write what was found to this folder: a scenario, a test and a picture each; to findings,
+    /// without.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Write the outcome to this file too, as a page for a browser; the pictures of what was found
     /// stand in a folder beside it.
     #[arg(long, value_name = "PAGE", conflicts_with = "json")]
@@ -177,9 +178,9 @@ fn run(target: &str, what: &What, how: &How, shell: &mut Shell) -> Outcome {
         let page = how.report.as_deref();
         return hunt::hunt(&campaign, (&what.words(target), &again), page, &pool, shell);
     }
-    let places = Places { out: &how.out, report: how.report.as_deref() };
+    let places = Places { out: how.out.as_deref(), report: how.report.as_deref() };
     if !how.json {
-        places.can_be_written_to()?;
+        places.can_be_written_to(shell)?;
     }
     let mut progress = Progress::new(&campaign, how.for_ns);
     let deadline = progress.deadline();

@@ -16,8 +16,8 @@ use super::progress::Progress;
 /// Where it is written.
 #[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
-    /// The folder for what was found.
-    pub(super) out: &'a Path,
+    /// The folder for what was found, if one was named.
+    pub(super) out: Option<&'a Path>,
     /// The page, if one is wanted.
     pub(super) report: Option<&'a Path>,
 }
@@ -25,12 +25,13 @@ pub(super) struct Places<'a> {
 /// Tells it, makes small what was found, and writes that to a folder.
 pub(super) fn tell(
     record: &Record,
-    Places { out, report }: Places<'_>,
+    places: Places<'_>,
     pool: &rayon::ThreadPool,
     progress: &mut Progress,
     shell: &mut Shell,
 ) -> Outcome {
     let Record { header, tally, scenarios } = record;
+    let out = places.folder();
     writeln!(shell, "{}, seed {}: {}", header.target, header.seed, super::counted(tally))?;
     let cut_short = super::cut_short(record, progress);
     if let Some(text) = &cut_short {
@@ -64,7 +65,7 @@ pub(super) fn tell(
             writeln!(shell, "  (the {} smallest of them were made small)", group.kept.len())?;
         }
     }
-    if let Some(path) = report {
+    if let Some(path) = places.report {
         let how = [Some(progress.speed(tally)), cut_short].into_iter().flatten();
         super::report::of_campaign(path, out, record, &found, how)?;
         shell.say(&format!("report: {}", path.display()));
@@ -72,11 +73,21 @@ pub(super) fn tell(
     written.map(|()| exit(tally))
 }
 
-impl Places<'_> {
-    /// Finds out before a campaign what could not be written after it.
-    pub(super) fn can_be_written_to(self) -> Result<(), Failure> {
-        place::folder("--out", self.out)?;
+impl<'a> Places<'a> {
+    /// Finds out before a campaign what could not be written after it. Where no folder is named,
+    /// none may be needed: most campaigns find nothing.
+    pub(super) fn can_be_written_to(self, shell: &mut Shell) -> Result<(), Failure> {
+        match (self.out, place::folder("--out", self.folder())) {
+            (None, Err(failure)) => shell.say(&format!(
+                "{failure}; whatever is found will be told, but not kept: name a folder with --out"
+            )),
+            (_, known) => known?,
+        }
         self.report.map_or(Ok(()), |report| place::file("--report", report))
+    }
+
+    fn folder(self) -> &'a Path {
+        self.out.unwrap_or(Path::new("findings"))
     }
 }
 
@@ -99,6 +110,7 @@ fn word(charge: &Charge) -> &'static str {
 
 fn counts(Record { header, tally, .. }: &Record, shell: &mut Shell) -> std::io::Result<()> {
     let differing = match tally.differing.as_slice() {
+        [] if tally.twice == 0 => "so nothing was compared".to_owned(),
         [] => "all the same run both times".to_owned(),
         numbers => format!("NOT DETERMINISTIC: runs {numbers:?} differ"),
     };
