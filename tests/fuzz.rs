@@ -138,6 +138,34 @@ fn parts_put_together_are_the_whole() {
     assert!(err(&missing).contains("of 3 parts 1 are missing, part 0 first"), "{}", err(&missing));
 }
 
+/// No run of a sound program panics, so one of its findings is made one.
+#[test]
+fn what_a_panic_said_is_told() {
+    let part = out(&perjury(&[&UNSOUND[..], &["--stop-after", "1", "--json"]].concat()));
+    let between = |before: &str, after: &str| {
+        let (_, rest) = part.split_once(before).expect("it is there");
+        rest.split_once(after).expect("it ends").0.to_owned()
+    };
+    let judge = format!("\"judge\":\"{}\"", between("\"judge\":\"", "\""));
+    let text = format!("\"text\":\"{}\"", between("\"text\":\"", "\"},"));
+    let panicked = part.replace(&judge, "\"judge\":\"panic\",\"panic\":\"no seven\"");
+    let panicked = panicked.replace(&text, "\"text\":\"the run ended in a panic: no seven\"");
+    let folder = scratch("fuzz-panic");
+    let path = |name: &str| folder.join(name).display().to_string();
+    fs::write(path("part.jsonl"), panicked).expect("a file can be written");
+    let (lines, page, found) = (path("part.jsonl"), path("page.html"), path("found"));
+    let output = perjury(&["fuzz", "merge", &lines, "--out", &found, "--report", &page]);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let told = out(&output);
+    assert!(told.contains("BROKEN  panic: 1 run, first number "), "{told}");
+    assert!(
+        told.contains("\n  the run ended in a panic: no seven\n  again  perjury run "),
+        "{told}"
+    );
+    let page = fs::read_to_string(page).expect("it was written");
+    assert!(page.contains("<pre>the run ended in a panic: no seven</pre>"), "{page}");
+}
+
 #[test]
 fn a_scheduler_may_say_which_part_it_is() {
     let words = ["fuzz", "bcr", "--runs", "40", "--json"];
