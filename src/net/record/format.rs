@@ -358,7 +358,7 @@ pub(crate) fn outline(entry: &[u8]) -> Option<(Moment, Outline)> {
         4 => Entry::Written,
         5 => Entry::Tick,
         6 => Entry::InVain { cause: 0, whom: Identity::OLYMPUS },
-        7 => Entry::Did(Vec::new()),
+        7 => Entry::Did(postcard::from_bytes(content).ok()?),
         8 => Entry::Mark(mark()?),
         9 => Entry::End(mark()?),
         _ => return None,

@@ -53,9 +53,33 @@ pub(in crate::net) fn rewrite<P: Protocol>(
 ) where
     P::Command: serde::de::DeserializeOwned,
 {
+    rewrite_all::<P>(folder, process, |_| {}, change);
+}
+
+/// Writes it anew as by a program whose calendar was ahead by that much.
+pub(in crate::net) fn rewrite_ahead<P: Protocol>(folder: &Path, process: Address, ahead_ns: i64)
+where
+    P::Command: serde::de::DeserializeOwned,
+{
+    let head = |header: &mut Header| {
+        let origin_ns = header.origin_ns.checked_add_signed(ahead_ns);
+        header.origin_ns = origin_ns.expect("it is this side of 1970");
+    };
+    rewrite_all::<P>(folder, process, head, |_| {});
+}
+
+fn rewrite_all<P: Protocol>(
+    folder: &Path,
+    process: Address,
+    head: impl Fn(&mut Header),
+    change: impl Fn(&mut Readable<P>),
+) where
+    P::Command: serde::de::DeserializeOwned,
+{
     let path = folder.join(file_name(process, 0));
     let mut segment = Segment::open(&path).expect("it has a header");
-    let header = segment.header.clone();
+    let mut header = segment.header.clone();
+    head(&mut header);
     let mut entries = Vec::new();
     while let Some(entry) = segment.next().expect("it is whole") {
         let decoded = crate::wire::decode::<(Moment, Readable<P>)>(entry, entry.len());

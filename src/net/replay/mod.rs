@@ -14,6 +14,7 @@
 //! What counts in a comparison is the canonical form of events, in which signatures are who signed
 //! what, and whether that is valid.
 
+mod clocks;
 mod player;
 mod scene;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use crate::trace::{Event, Line, Ordinals, What};
 use super::real::{self, Ended, trouble};
 use super::record::format::{Header, RECORDING_FORMAT, SCENARIO, Segment, Unread};
 use super::record::segments_in;
+use clocks::Clocks;
 pub use player::Parting;
 use player::Player;
 use scene::Scene;
@@ -223,6 +225,7 @@ pub struct Recording {
     folder: PathBuf,
     scenario: Result<Scenario, String>,
     tracks: Vec<Arc<Track>>,
+    clocks: Clocks,
     /// How it ended, if that is known: then nobody was gone before.
     ended: Option<Ended>,
 }
@@ -257,13 +260,14 @@ impl Recording {
             files.sort_by_key(|(header, _)| header.segment);
             Track::survey(process, files).map(Arc::new)
         };
-        let tracks = files.into_iter().map(survey).collect::<Result<_, _>>()?;
+        let tracks = files.into_iter().map(survey).collect::<Result<Vec<_>, _>>()?;
+        let clocks = Clocks::of(&tracks)?;
         let scenarios = folders.iter().map(|part| part.join(SCENARIO));
         let told = scenarios.clone().find(|path| path.exists()).or(scenarios.clone().next());
         let scenario = read_scenario(&told.unwrap_or_default());
         let broken = |error| ReplayError::File { path: folder.clone(), error };
         let ended = Ended::kept(&folder).map_err(broken)?;
-        Ok(Recording { folder, scenario, tracks, ended })
+        Ok(Recording { folder, scenario, tracks, clocks, ended })
     }
 
     /// What was run.
@@ -387,12 +391,6 @@ impl Recording {
 
 /// Who was there until when.
 impl Recording {
-    /// How much later the clock of a process began than the first of all clocks.
-    fn later_ns(&self, track: &Track) -> u64 {
-        let first = self.tracks.iter().map(|track| track.header.origin_ns).min();
-        track.header.origin_ns.saturating_sub(first.unwrap_or(0))
-    }
-
     /// Whether a process was killed. All of one program are, together: where another one of them
     /// went on to a good end, this one's recording broke off and not its life.
     fn is_killed(&self, track: &Track) -> bool {
@@ -415,9 +413,12 @@ impl Recording {
             let last_ns = killed.entry(track.header.origin_ns).or_default();
             *last_ns = track.ends_ns.max(*last_ns);
         }
-        let clients = tracks().filter(|track| track.who().class == Class::Client);
-        let last =
-            clients.map(|track| track.last_input_ns.saturating_add(self.later_ns(track))).max();
+        // Where the clocks of two are not known well enough, nobody is said to have been first.
+        let clients: Vec<_> = tracks().filter(|track| track.who().class == Class::Client).collect();
+        let outlives = |client: &Track, track: &Track, end_ns: u64| {
+            let last = (client, client.last_input_ns);
+            self.clocks.between_ns((track, end_ns), last).is_some_and(|ns| ns > 0)
+        };
         let gone = |track: &Arc<Track>| {
             let end_ns = match track.ended {
                 Some(true) => return None,
@@ -425,7 +426,7 @@ impl Recording {
                 None if !self.is_killed(track) => return None,
                 None => killed.get(&track.header.origin_ns).copied()?,
             };
-            let is_early = Some(end_ns.saturating_add(self.later_ns(track))) < last;
+            let is_early = clients.iter().any(|client| outlives(client, track, end_ns));
             is_early.then_some(end_ns)
         };
         tracks().map(gone).collect()
@@ -516,7 +517,7 @@ where
     ) -> Result<Stage<P>, ReplayError> {
         let gone = recording.gone();
         let player = |(track, gone_ns): (&Arc<Track>, &Option<u64>)| {
-            Player::new(track.clone(), scene.clone(), recording.later_ns(track), *gone_ns)
+            Player::new(track.clone(), scene.clone(), recording.clocks.later_ns(track), *gone_ns)
         };
         let players = recording.tracks.iter().zip(&gone).map(player);
         let players: Vec<Player<P>> = players.collect::<Result<_, _>>()?;

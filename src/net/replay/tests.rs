@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use super::super::clock::Clock;
 use super::super::record::RecordFolder;
 use super::super::record::format::{Entry, Mark, Readable, file_name};
-use super::super::record::tests::{Scratch, rewrite};
+use super::super::record::tests::{Scratch, rewrite, rewrite_ahead};
 use super::super::roster::Notices;
 use super::super::seat::{Coming, Keep, Leaving, Seat};
 use super::*;
@@ -108,6 +108,18 @@ impl Hall {
             let ticket = Ticket(number as u64);
             self.coming.push_back((Identity::client(0), Coming::Command(ticket, command)));
             self.settle();
+        }
+    }
+
+    /// The program of one process is killed. Before the others go on there is more time than any
+    /// message takes here.
+    fn kill_one(&mut self, whom: Identity) {
+        let mut seat = self.seats.remove(&whom).expect("it is there");
+        seat.flush();
+        std::mem::forget(seat);
+        let until_ns = self.clock.now().monotonic_ns + 50_000_000;
+        while self.clock.now().monotonic_ns < until_ns {
+            std::hint::spin_loop();
         }
     }
 
@@ -291,6 +303,73 @@ fn who_is_killed_leaves_what_was_flushed() {
     assert!(!cut.is_spoilt && cut.to_string().contains("breaks off in its last record"), "{cut}");
     assert!(replayed.processes.iter().all(|one| !one.is_gone), "all of them are, at one time");
     assert!(replayed.processes.iter().all(|one| one.confirmed == 0), "nothing has an end");
+}
+
+/// In nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
+/// What is said of a run whose processes recorded on machines of which these are ahead: the
+/// verdict, who was faulty, and whose node was gone.
+fn told_of(whole: &Path, ahead: &[(Identity, i64)]) -> String {
+    let folder = scratch("ahead");
+    fs::create_dir_all(&*folder).expect("it can be made");
+    for file in fs::read_dir(whole).expect("it was written") {
+        let file = file.expect("it was written");
+        fs::copy(file.path(), folder.join(file.file_name())).expect("it can be copied");
+    }
+    for (who, ahead_ns) in ahead {
+        rewrite_ahead::<Bcr>(&folder, Address::of(*who), *ahead_ns);
+    }
+    let replayed = replay(&folder).expect("it can be read");
+    assert_eq!(replayed.partings, []);
+    let Report { verdict, faulty, .. } = &replayed.report;
+    let gone = replayed.processes.iter().filter(|one| one.is_gone);
+    let gone: Vec<String> = gone.map(|one| one.process.to_string()).collect();
+    format!("{verdict:?}, faulty {faulty:?}, gone {gone:?}")
+}
+
+/// Two runs, one of which stops in the middle of what is asked.
+#[test]
+fn clocks_of_other_machines_change_nothing_of_what_is_said() {
+    let all_well = recorded("clocks-well", 4, "");
+    let one_gone = scratch("clocks-gone");
+    let mut hall = Hall::open(RecordFolder::new(&*one_gone), "");
+    hall.ask(4);
+    hall.kill_one(Identity::replica(0, 1));
+    hall.ask(2);
+    drop(hall);
+    let [head, middle, tail] = [0, 1, 2].map(|place| Identity::replica(0, place));
+    let (olympus, client) = (Identity::OLYMPUS, Identity::client(0));
+    for (folder, as_it_was) in [
+        (&all_well, "Held, faulty {}, gone []"),
+        (&one_gone, "Undecided, faulty {0: {1}}, gone [\"replica 0.1\"]"),
+    ] {
+        // Programs that began at one instant would be one.
+        assert_eq!(told_of(folder, &[(middle, 1)]), as_it_was);
+        for seconds in [-60, -3, 3, 60] {
+            for who in [olympus, client, middle] {
+                let told = told_of(folder, &[(middle, 1), (who, seconds * SECOND)]);
+                assert_eq!(told, as_it_was, "where {who} is {seconds} s ahead");
+            }
+        }
+        let ahead = [(olympus, 3), (client, -60), (head, 60), (middle, -3), (tail, 7)];
+        assert_eq!(told_of(folder, &ahead.map(|(who, s)| (who, s * SECOND))), as_it_was);
+    }
+}
+
+#[test]
+fn messages_are_received_later_than_they_are_sent_though_a_clock_is_behind() {
+    let folder = recorded("clocks-causal", 3, "");
+    rewrite_ahead::<Bcr>(&folder, Address::of(Identity::replica(0, 1)), -60 * SECOND);
+    let recording = Recording::open(&folder).expect("it can be read");
+    let mut last_ns = 0;
+    let replayed = recording.replay_told(false, &mut |told| {
+        if let Told::Event(line) = told {
+            last_ns = line.at_ns;
+        }
+    });
+    assert_eq!(replayed.expect("it can be read").partings, []);
+    assert!(last_ns < 30 * SECOND as u64, "the minute is none: {last_ns}");
 }
 
 #[test]

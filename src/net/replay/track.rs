@@ -213,6 +213,17 @@ impl Reader {
         Ok(Some((timeline.now(moment), entry)))
     }
 
+    /// The next entry, as far as its kind goes, with its time.
+    pub(super) fn outline(&mut self) -> Result<Option<(Now, Outline)>, ReplayError> {
+        let told = self.entry()?.map(outline);
+        let (Some(told), Some((segment, timeline))) = (told, &mut self.segment) else {
+            return Ok(None);
+        };
+        let unknown = || ReplayError::Entry { file: segment.path.clone(), at: segment.at };
+        let (moment, entry) = told.ok_or_else(unknown)?;
+        Ok(Some((timeline.now(moment), entry)))
+    }
+
     /// The next entry as it stands there.
     fn entry(&mut self) -> Result<Option<&[u8]>, ReplayError> {
         let (last, end) = self.track.end;
