@@ -251,6 +251,15 @@ fn what_a_killed_program_recorded_is_replayed() {
     assert!(text.contains("\n  client 0    3 of 3 answered: 'OK' 'OK' 'star wars'\n"), "{text}");
     assert!(text.contains("its end is not on record: no digest tells its last "), "{text}");
     assert!(text.ends_with("\n  replayed    every process as it was recorded\n"), "{text}");
+    assert!(!text.contains("went on after its recording ended"), "{text}");
+    // A program that could record no more left word of that.
+    fs::write(folder.join("replica-0-1.broken-off"), "").expect("it can be written");
+    let told = perjury(&["replay", &folder.display().to_string()]);
+    assert_eq!(code(&told), 3, "{}\n{}", out(&told), err(&told));
+    let text = out(&told);
+    assert!(text.contains("undecided"), "{text}");
+    let remedy = "it went on after its recording ended: copy all of its files, or make room";
+    assert_eq!(text.matches(remedy).count(), 1, "{text}");
 }
 
 #[test]

@@ -210,6 +210,9 @@ impl Display for Compared<'_> {
             if process.is_silent {
                 writeln!(f, "              others have from it what is not on record")?;
             }
+            if process.is_broken_off {
+                writeln!(f, "              it went on after its recording ended: {WENT_ON}")?;
+            }
             if process.confirmed < *events {
                 let open = counted(events - process.confirmed, "event", "events");
                 writeln!(
@@ -253,10 +256,13 @@ impl Display for Compared<'_> {
     }
 }
 
+/// What to do about a recording that ends before its process.
+const WENT_ON: &str = "copy all of its files, or make room on its disk and record anew";
+
 /// Whether nothing need be said of a client of its own.
 fn is_plain_client(process: &ReplayedProcess) -> bool {
-    let ReplayedProcess { cut, is_gone, is_silent, .. } = process;
-    let is_remarkable = cut.is_some() || *is_gone || *is_silent;
+    let ReplayedProcess { cut, is_gone, is_silent, is_broken_off, .. } = process;
+    let is_remarkable = cut.is_some() || *is_gone || *is_silent || *is_broken_off;
     process.process.identity.class == Class::Client && !is_remarkable
 }
 
@@ -272,6 +278,7 @@ fn verdict_to_json(scenario: &Scenario, replayed: &Replayed) -> Value {
             "cut": process.cut.as_ref().map(ToString::to_string),
             "gone": process.is_gone,
             "silent": process.is_silent,
+            "broken_off": process.is_broken_off,
         })
     });
     let partings = replayed.partings.iter().map(|parting| {

@@ -9,7 +9,8 @@
 //!
 //! The check is over the entry, its place in the file and the file's header, so that no entry
 //! passes for another, nor for one under another header. A program that is killed leaves at most
-//! one frame that is cut short.
+//! one frame that is cut short. Where a file cannot be written further though its process goes on,
+//! an empty file beside it says so.
 
 use std::fs::File;
 use std::hash::Hasher as _;
@@ -29,6 +30,8 @@ use crate::trace::{Event, Fingerprint, Happening as _, Witnessed};
 pub const RECORDING_FORMAT: u32 = 1;
 /// How segments' names end.
 pub(crate) const ENDING: &str = "rec";
+/// How the name of the file ends that says of a process that its recording broke off.
+const BROKEN_OFF: &str = "broken-off";
 /// The file that says what was run.
 pub(crate) const SCENARIO: &str = "scenario.toml";
 /// The longest entry.
@@ -74,6 +77,18 @@ impl Header {
 pub(crate) fn file_name(process: Address, segment: u32) -> String {
     let name = process.to_string().replace([' ', '.'], "-");
     format!("{name}.{segment:06}.{ENDING}")
+}
+
+/// The name of the file that lies beside the segments of a process that could not be recorded
+/// further. It is empty: where a disk is full there is room for a name still.
+pub(crate) fn broken_off_name(process: Address) -> String {
+    let name = process.to_string().replace([' ', '.'], "-");
+    format!("{name}.{BROKEN_OFF}")
+}
+
+/// Whether a file says that a recording broke off, by its name.
+pub(crate) fn is_broken_off(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == BROKEN_OFF)
 }
 
 /// Whether a file is a segment, by its name.
@@ -182,7 +197,10 @@ pub(crate) type Outline = Entry<(), (), ()>;
 
 /// What is kept of an event: its sort, and a check of its canonical form, two bytes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sight([u8; 4]);
+pub(crate) struct Sight([u8; SIGHT]);
+
+/// How many bytes are kept of an event.
+pub(crate) const SIGHT: usize = 4;
 
 impl Sight {
     /// Of one event after the other; the digest of all is taken with it.

@@ -8,7 +8,7 @@
 //! * `segments`: the files of a process, and how many of them are kept.
 
 pub(super) mod format;
-mod segments;
+pub(super) mod segments;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -28,12 +28,18 @@ use super::clock::Clock;
 use super::roster::{Notice, Notices};
 use super::seat::{Coming, Keep};
 pub use format::RECORDING_FORMAT;
-use format::{Entry, Header, Mark, SCENARIO, Sight, Timeline, Writable, field_hash, is_segment};
+use format::{
+    Entry, Header, Mark, SCENARIO, Sight, Timeline, Writable, broken_off_name, field_hash,
+    is_broken_off, is_segment,
+};
 use segments::{Room, Segments};
 
 /// After so many inputs a process's digest is put on record; its state after 1, 2, 4, 8, … times
 /// as many, since to look at it may cost as much as it is large.
 const MARK_EVERY: u64 = 1024;
+/// However busy a node is, it has written what came so much before. So a program that is killed
+/// loses nothing that came this much later than what is on record.
+pub(super) const WRITTEN_WITHIN_NS: u64 = 1_000_000_000;
 
 /// Where what comes to processes is recorded, and how much of it is kept.
 ///
@@ -83,7 +89,8 @@ impl RecordFolder {
     pub fn begin(&self, usual: impl FnOnce() -> Scenario) -> Result<(), RecordError> {
         let failed = |error| RecordError::Folder { path: self.folder.clone(), error };
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        if !segments_in(&self.folder).map_err(failed)?.is_empty() {
+        let is_taken = |path: &PathBuf| is_segment(path) || is_broken_off(path);
+        if files_in(&self.folder).map_err(failed)?.iter().any(is_taken) {
             return Err(RecordError::Taken(self.folder.clone()));
         }
         let scenario = self.scenario.clone().unwrap_or_else(|| Arc::new(usual()));
@@ -121,6 +128,7 @@ impl RecordFolder {
             fingerprint: Fingerprint::of_recording(),
             sights: Vec::new(),
             inputs: 0,
+            written_ns: now.monotonic_ns,
             clock,
             notices: notices.clone(),
         })
@@ -129,9 +137,22 @@ impl RecordFolder {
 
 /// The segments in a folder, in no particular order.
 pub(super) fn segments_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = files_in(folder)?;
+    files.retain(|path| is_segment(path));
+    Ok(files)
+}
+
+/// The files in a folder. What else may have such a name cannot be read to an end.
+fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
-    let paths = entries.collect::<io::Result<Vec<PathBuf>>>()?;
-    Ok(paths.into_iter().filter(|path| is_segment(path)).collect())
+    let mut paths = entries.collect::<io::Result<Vec<PathBuf>>>()?;
+    paths.retain(|path| path.is_file());
+    Ok(paths)
+}
+
+/// Whether it is on record in a folder that the recording of a process broke off.
+pub(super) fn has_broken_off(folder: &Path, process: Address) -> bool {
+    folder.join(broken_off_name(process)).exists()
 }
 
 /// Records what comes to one process.
@@ -145,6 +166,8 @@ pub(super) struct Recorder {
     /// What came of the last input, until that is put down.
     sights: Vec<Sight>,
     inputs: u64,
+    /// When what was last written came.
+    written_ns: u64,
     clock: Clock,
     notices: Notices,
 }
@@ -154,8 +177,7 @@ impl Recorder {
     fn write(&mut self, write: impl FnOnce(&mut Segments, &mut Timeline) -> io::Result<()>) {
         let Some(segments) = &mut self.segments else { return };
         if let Err(error) = write(segments, &mut self.timeline) {
-            // What was gathered before may still find its place.
-            let _ = segments.flush();
+            segments.break_off();
             self.segments = None;
             let (process, why) = (self.process.to_string(), error.to_string());
             self.notices.tell(Notice::Unrecorded { process, why });
@@ -183,9 +205,14 @@ impl Recorder {
         self.settle();
         let inputs = self.inputs;
         self.inputs += 1;
+        let is_due = now.monotonic_ns.saturating_sub(self.written_ns) >= WRITTEN_WITHIN_NS;
+        if is_due {
+            self.written_ns = now.monotonic_ns;
+        }
         self.write(|segments, timeline| {
             segments.turn(inputs, timeline.0)?;
-            segments.push(timeline.moment(now), entry)
+            segments.push(timeline.moment(now), entry)?;
+            if is_due { segments.flush() } else { Ok(()) }
         });
     }
 
@@ -248,6 +275,7 @@ impl<P: Protocol> Watch<P> for Recorder {
 impl<P: Protocol> Keep<P> for Recorder {
     fn flush(&mut self) {
         self.settle();
+        self.written_ns = self.timeline.0.monotonic_ns;
         self.write(|segments, _| segments.flush());
     }
 

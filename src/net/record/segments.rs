@@ -12,10 +12,10 @@ use crate::identity::Address;
 use crate::time::Now;
 use crate::wire;
 
-use super::format::{Checker, FRAME, Header, LONGEST_ENTRY, Moment, file_name};
+use super::format::{Checker, FRAME, Header, LONGEST_ENTRY, Moment, broken_off_name, file_name};
 
 /// How much is gathered before it is written.
-const BUFFER: usize = 1 << 16;
+pub(crate) const BUFFER: usize = 1 << 16;
 
 /// How large files become, and how much of them is kept.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +118,14 @@ impl Segments {
         frame[4..].copy_from_slice(&self.checker.check(self.length, entry).to_le_bytes());
         self.length += (FRAME + entry.len()) as u64;
         if self.gathered.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    /// Leaves word that nothing follows though the process goes on.
+    pub(super) fn break_off(&mut self) {
+        // What was gathered before may still find its place, and if there is none for the word
+        // either, whoever reads may know it from what others received.
+        let _ = self.flush();
+        let _ = create(&self.folder.join(broken_off_name(self.process)));
     }
 
     /// Writes what is gathered.

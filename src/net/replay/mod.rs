@@ -16,6 +16,7 @@
 
 mod clocks;
 mod player;
+mod presence;
 mod scene;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::crypto::Digest;
-use crate::identity::{Address, Class, Identity};
+use crate::identity::{Address, Identity};
 use crate::judge::Judged;
 use crate::process::Interposers;
 use crate::protocol::bcr::{Bcr, Quirk, Sound};
@@ -216,6 +217,9 @@ pub struct ReplayedProcess {
     pub is_gone: bool,
     /// Whether what others had from it is not all on record.
     pub is_silent: bool,
+    /// Whether it went on after its recording had ended: what the judges make of the run is
+    /// undecided then.
+    pub is_broken_off: bool,
 }
 
 /// A recorded folder. Where several programs recorded, each to a folder of its own, it is the
@@ -370,7 +374,8 @@ impl Recording {
             .map(|track| track.who())
             .collect();
         // Nodes that all came to a good end have put down the end of every process, too.
-        let is_cut = self.ended.is_some() && self.tracks.iter().any(|track| track.ended.is_none());
+        let lacks_end = |track: &Arc<Track>| self.ended.is_some() && track.ended.is_none();
+        let is_cut = self.tracks.iter().any(|track| lacks_end(track) || self.went_on(track));
         let mut report = scene.borrow().report(scenario, &killed, self.ended, is_cut);
         if self.tracks.iter().any(|track| track.is_spoilt()) || !report_is_whole(&report) {
             // What lacks may be what a judge misses.
@@ -382,54 +387,14 @@ impl Recording {
         };
         let partings = stage.partings(&scene.borrow())?;
         let scene = scene.borrow();
-        let processes = stage.processes(scene.silent());
+        let mut processes = stage.processes(scene.silent());
+        for (process, track) in processes.iter_mut().zip(&self.tracks) {
+            let is_lost = process.is_silent && track.ended.is_none() && !track.is_spoilt();
+            process.is_broken_off = self.went_on(track) || is_lost && !self.is_killed(track);
+        }
         let is_here = |who: &Identity| self.tracks.iter().any(|track| track.who() == *who);
         let lacking = scene.silent().iter().copied().filter(|who| !is_here(who)).collect();
         Ok(Replayed { report, processes, lacking, partings, otherwise })
-    }
-}
-
-/// Who was there until when.
-impl Recording {
-    /// Whether a process was killed. All of one program are, together: where another one of them
-    /// went on to a good end, this one's recording broke off and not its life.
-    fn is_killed(&self, track: &Track) -> bool {
-        let goes_on = |other: &Arc<Track>| {
-            let is_fellow = other.header.origin_ns == track.header.origin_ns;
-            is_fellow && other.ended.is_some() && other.ends_ns > track.ends_ns
-        };
-        track.ended.is_none() && !track.is_spoilt() && !self.tracks.iter().any(goes_on)
-    }
-
-    /// When each process's node was gone, if that was while clients still had something come to
-    /// them. Who ends after that ends with the run.
-    fn gone(&self) -> Vec<Option<u64>> {
-        let tracks = || self.tracks.iter();
-        if self.ended.is_some() {
-            return tracks().map(|_| None).collect();
-        }
-        let mut killed: BTreeMap<u64, u64> = BTreeMap::new();
-        for track in tracks().filter(|track| self.is_killed(track)) {
-            let last_ns = killed.entry(track.header.origin_ns).or_default();
-            *last_ns = track.ends_ns.max(*last_ns);
-        }
-        // Where the clocks of two are not known well enough, nobody is said to have been first.
-        let clients: Vec<_> = tracks().filter(|track| track.who().class == Class::Client).collect();
-        let outlives = |client: &Track, track: &Track, end_ns: u64| {
-            let last = (client, client.last_input_ns);
-            self.clocks.between_ns((track, end_ns), last).is_some_and(|ns| ns > 0)
-        };
-        let gone = |track: &Arc<Track>| {
-            let end_ns = match track.ended {
-                Some(true) => return None,
-                Some(false) => track.ends_ns,
-                None if !self.is_killed(track) => return None,
-                None => killed.get(&track.header.origin_ns).copied()?,
-            };
-            let is_early = clients.iter().any(|client| outlives(client, track, end_ns));
-            is_early.then_some(end_ns)
-        };
-        tracks().map(gone).collect()
     }
 }
 
@@ -607,6 +572,7 @@ where
                 cut: player.track.cut.clone(),
                 is_gone: *is_gone,
                 is_silent: silent.contains(&process.identity),
+                is_broken_off: false,
             }
         };
         self.players.iter().zip(&self.gone).map(told).collect()

@@ -10,11 +10,12 @@ use super::super::clock::Clock;
 use super::super::record::RecordFolder;
 use super::super::record::format::{Entry, Mark, Readable, file_name};
 use super::super::record::tests::{Scratch, rewrite, rewrite_ahead};
-use super::super::roster::Notices;
+use super::super::roster::{Notice, Notices};
 use super::super::seat::{Coming, Keep, Leaving, Seat};
 use super::*;
 use crate::crypto::{Memory, Notary, Office, Scheme};
 use crate::fault;
+use crate::identity::Class;
 use crate::object::Operation;
 use crate::process::{Input, Interpose, Outbox, Process as _, Protocol as _, Ticket};
 use crate::protocol::bcr::{self, Birth, Settings};
@@ -71,7 +72,10 @@ impl Hall {
     fn bear(&mut self, identity: Identity, birth: Birth<Sound>) {
         let (address, scheme) = (Address::of(identity), Scheme::Ideal);
         let interposer = self.interposers.as_ref().and_then(|find| find(address));
-        let notices = Notices::to(|notice| panic!("{notice}"));
+        let notices = Notices::to(|notice| {
+            let is_of_files = matches!(notice, Notice::Unrecorded { .. });
+            assert!(is_of_files, "{notice}");
+        });
         let recorder = self.record.open::<Bcr>(address, scheme, self.clock, &notices);
         let watch: Option<Box<dyn Keep<Bcr>>> = Some(Box::new(recorder.unwrap()));
         let notary = Notary::of(&self.office, scheme);
@@ -384,6 +388,71 @@ fn where_a_recording_breaks_off_and_its_process_does_not_nobody_is_blamed() {
     assert!(middle.is_silent && !middle.is_gone && middle.cut.is_some(), "{middle:?}");
     assert_eq!(replayed.report.faulty, BTreeMap::new());
     assert_eq!(replayed.report.verdict, Verdict::Undecided, "{}", replayed.report);
+}
+
+/// Of a recording in which the middle replica's program is another one's, and what is on record of
+/// it ends: whether it went on, whether it is gone, and what is said of the run.
+fn middle_of(folder: &Path) -> (bool, bool, Verdict, Vec<u32>) {
+    let replayed = replay(folder).expect("it can be read");
+    assert_eq!(replayed.partings, []);
+    let middle = process(&replayed, "replica 0.1");
+    let Report { verdict, faulty, .. } = &replayed.report;
+    let faulty = faulty.values().flatten().copied().collect();
+    (middle.is_broken_off, middle.is_gone, *verdict, faulty)
+}
+
+const MIDDLE: Address = Address::of(Identity::replica(0, 1));
+
+#[test]
+fn who_could_not_be_recorded_further_is_not_taken_for_killed() {
+    let folder = scratch("disk-full");
+    let record = RecordFolder { segment_bytes: 2_000, ..RecordFolder::new(&*folder) };
+    let hall = Hall::open(record, "");
+    // Nothing can be written there.
+    fs::create_dir(folder.join(file_name(MIDDLE, 1))).expect("it can be made");
+    let mut hall = hall;
+    hall.ask(30);
+    assert_eq!(hall.answered, 30);
+    drop(hall);
+    let taken = RecordFolder::new(&*folder).begin(|| panic!("there is one already"));
+    assert!(taken.unwrap_err().to_string().contains("name another folder"));
+    rewrite_ahead::<Bcr>(&folder, MIDDLE, 1);
+    assert_eq!(middle_of(&folder), (true, false, Verdict::Undecided, vec![]));
+    let word = folder.join("replica-0-1.broken-off");
+    assert_eq!(fs::read(&word).expect("it was left"), b"");
+    fs::remove_file(word).expect("it is there");
+    assert_eq!(middle_of(&folder), (false, true, Verdict::Held, vec![1]), "as if killed");
+}
+
+#[test]
+fn a_file_that_is_cut_short_by_more_than_a_kill_loses_blames_nobody() {
+    let folder = recorded("cut-short", 1_000, "");
+    rewrite_ahead::<Bcr>(&folder, MIDDLE, 1);
+    let path = folder.join(file_name(MIDDLE, 0));
+    let bytes = fs::read(&path).expect("it was written");
+    fs::write(&path, &bytes[..bytes.len() / 5]).expect("it can be written");
+    assert_eq!(middle_of(&folder), (true, false, Verdict::Undecided, vec![]));
+    fs::write(&path, &bytes[..bytes.len() - 60_000]).expect("it can be written");
+    assert_eq!(middle_of(&folder), (false, true, Verdict::Held, vec![1]), "as if killed");
+}
+
+#[test]
+fn what_comes_after_a_while_is_written_at_once_however_busy_a_node_is() {
+    let folder = scratch("written");
+    let mut hall = Hall::open(RecordFolder::new(&*folder), "");
+    let path = folder.join(file_name(Address::of(Identity::client(0)), 0));
+    let written = || fs::metadata(&path).expect("it is there").len();
+    let seat = hall.seats.get_mut(&Identity::client(0)).expect("it is there");
+    let Now { monotonic_ns, wall_ns } = hall.clock.now();
+    let (mut before, mut grew) = (written(), Vec::new());
+    for after_ns in [0, 999_000_000, 1_100_000_000, 1_200_000_000, 2_200_000_000] {
+        let now = Now { monotonic_ns: monotonic_ns + after_ns, wall_ns };
+        let ask = bcr::Command::Ask(Operation::put("k", "v"));
+        seat.take(now, Coming::Command(Ticket(after_ns), ask));
+        grew.push(written() > before);
+        before = written();
+    }
+    assert_eq!(grew, [false, false, true, false, true]);
 }
 
 #[test]

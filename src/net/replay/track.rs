@@ -1,5 +1,6 @@
 //! The recording of one process, read again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,8 +13,10 @@ use crate::time::Now;
 use crate::wire;
 
 use super::super::record::format::{
-    Entry, Flaw, Header, LONGEST_ENTRY, Moment, Outline, Readable, Segment, Timeline, outline,
+    Entry, FRAME, Flaw, Header, LONGEST_ENTRY, Moment, Outline, Readable, SIGHT, Segment, Timeline,
+    outline,
 };
+use super::super::record::has_broken_off;
 use super::{ReplayError, unread};
 
 /// What is known of a process's recording before it is replayed.
@@ -33,6 +36,54 @@ pub(super) struct Track {
     pub(super) ends_ns: u64,
     /// Whether it is known that nothing more came; and if so, whether the process had ended.
     pub(super) ended: Option<bool>,
+    /// Whether it could not be recorded further, and is known to have gone on.
+    pub(super) is_broken_off: bool,
+    /// How many events are on record.
+    pub(super) events: u64,
+    /// What it had last from each other process.
+    pub(super) heard: BTreeMap<Identity, Heard>,
+    density: Density,
+}
+
+/// Of what a process received from another, what that one sent last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// The sender's event.
+    pub(super) sent: u64,
+    /// When it was received, by the receiver's monotonic clock.
+    pub(super) at_ns: u64,
+}
+
+/// How many bytes of a recording an event takes.
+#[derive(Clone, Copy, Debug)]
+struct Density {
+    /// At least, in any stretch of so many events.
+    least: u64,
+    /// Of the stretch that is being read.
+    bytes: u64,
+    events: u64,
+}
+
+impl Density {
+    const STRETCH: u64 = 64;
+
+    /// Nothing is known but that each event leaves its sight.
+    fn unknown() -> Density {
+        Density { least: u64::MAX, bytes: 0, events: 0 }
+    }
+
+    fn note(&mut self, bytes: u64, events: u64) {
+        self.bytes += bytes;
+        self.events += events;
+        if self.events >= Density::STRETCH {
+            self.least = self.least.min(self.bytes / self.events);
+            (self.bytes, self.events) = (0, 0);
+        }
+    }
+
+    fn least(self) -> u64 {
+        if self.least == u64::MAX { SIGHT as u64 } else { self.least.max(SIGHT as u64) }
+    }
 }
 
 /// Why a recording is read up to a point and no further.
@@ -89,8 +140,14 @@ impl Track {
             last_input_ns: header.monotonic_ns,
             ends_ns: header.monotonic_ns,
             ended: None,
+            is_broken_off: false,
+            events: 0,
+            heard: BTreeMap::new(),
+            density: Density::unknown(),
             header,
         };
+        let mut folders = track.files.iter().filter_map(|path| path.parent());
+        track.is_broken_off = folders.any(|folder| has_broken_off(folder, process));
         for (index, path) in track.files.clone().iter().enumerate() {
             let segment = Segment::open(path).map_err(unread(path))?;
             if let Some(cut) = track.look_through(index, segment)? {
@@ -114,13 +171,14 @@ impl Track {
             self.end = (index, at);
             let (bytes, is_spoilt) = match segment.next() {
                 Ok(None) => return Ok(None),
-                Ok(Some(entry)) => match outline(entry) {
-                    Some((moment, entry)) => {
-                        self.note(timeline.now(moment), &entry);
-                        continue;
-                    }
-                    None => return Err(ReplayError::Entry { file: segment.path, at }),
-                },
+                Ok(Some(entry)) => {
+                    let bytes = (FRAME + entry.len()) as u64;
+                    let Some((moment, entry)) = outline(entry) else {
+                        return Err(ReplayError::Entry { file: segment.path, at });
+                    };
+                    self.note(timeline.now(moment), &entry, bytes);
+                    continue;
+                }
                 Err(Flaw::Io(error)) => {
                     return Err(ReplayError::File { path: segment.path, error });
                 }
@@ -132,7 +190,17 @@ impl Track {
         }
     }
 
-    fn note(&mut self, now: Now, entry: &Outline) {
+    fn note(&mut self, now: Now, entry: &Outline, bytes: u64) {
+        let at_ns = now.monotonic_ns;
+        let events = if let Entry::Did(sights) = entry { sights.len() as u64 } else { 0 };
+        self.events += events;
+        self.density.note(bytes, events);
+        if let Entry::Message { from, sent, .. } = *entry {
+            let heard = self.heard.entry(from).or_insert(Heard { sent, at_ns });
+            if sent > heard.sent {
+                *heard = Heard { sent, at_ns };
+            }
+        }
         self.ends_ns = self.ends_ns.max(now.monotonic_ns);
         if entry.is_input() {
             self.last_input_ns = self.last_input_ns.max(now.monotonic_ns);
@@ -145,6 +213,11 @@ impl Track {
     /// Whose it is.
     pub(super) fn who(&self) -> Identity {
         self.process.identity
+    }
+
+    /// How many bytes so many more events would have taken, by those on record.
+    pub(super) fn bytes_of(&self, events: u64) -> u64 {
+        events.saturating_mul(self.density.least())
     }
 
     /// Whether something in it is not what was written.
