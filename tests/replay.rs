@@ -274,6 +274,10 @@ fn what_cannot_be_replayed_is_said_with_a_remedy() {
     assert!(refused(&[&name]).contains("perjury serve --record"));
     assert!(refused(&[&name, "--states"]).contains("say --log json too"));
     assert!(refused(&[&name, "--view", "-"]).contains("name a file"));
+    let pipes = ["client-0.000000.rec", "scenario.toml", "end.json"].map(|one| folder.join(one));
+    let made = Command::new("mkfifo").args(pipes).status().expect("there is mkfifo");
+    assert!(made.success());
+    assert!(refused(&[&name]).contains("no recording is here"), "nobody writes into a pipe");
     fs::write(folder.join("olympus.000000.rec"), "{\"format\":2}\n").expect("it can be written");
     assert!(refused(&[&name]).contains("a recording of format 2, and this program reads format 1"));
 }

@@ -85,10 +85,12 @@ impl Ended {
     /// What is kept in a folder, if anything is.
     pub(in crate::net) fn kept(folder: &Path) -> io::Result<Option<Ended>> {
         let mut bytes = Vec::new();
-        match File::open(folder.join(FILE)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?.take(LONGEST).read_to_end(&mut bytes)?,
-        };
+        let path = folder.join(FILE);
+        // What else may have that name cannot be read to an end.
+        if !path.is_file() {
+            return Ok(None);
+        }
+        File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
         let ended: Ended = serde_json::from_slice(&bytes)?;
         let unknown = || io::Error::other(format!("format {} is not known", ended.format));
         (ended.format == FORMAT).then_some(Some(ended)).ok_or_else(unknown)

@@ -15,6 +15,7 @@
 //! what, and whether that is valid.
 
 mod clocks;
+mod folder;
 mod player;
 mod presence;
 mod scene;
@@ -24,7 +25,6 @@ mod track;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -43,9 +43,9 @@ use crate::scenario::{self, Protocol as Runs, Scenario, Verdict};
 use crate::trace::{Event, Line, Ordinals, What};
 
 use super::real::{self, Ended, trouble};
-use super::record::format::{Header, RECORDING_FORMAT, SCENARIO, Segment, Unread};
-use super::record::segments_in;
+use super::record::format::{Header, RECORDING_FORMAT, SCENARIO, Unread};
 use clocks::Clocks;
+use folder::{Unknown, files_in, parts_of, scenario_of};
 pub use player::Parting;
 use player::Player;
 use scene::Scene;
@@ -117,10 +117,37 @@ pub enum ReplayError {
         segment: u32,
     },
     /// Two recordings lie in one folder.
-    #[error("{file} belongs to another recording than the rest; keep each in its own folder")]
+    #[error("{file} belongs to another recording than {other}; keep each in its own folder")]
     Mixed {
-        /// A file of one of them.
+        /// A file of one of them; of the smaller one, where that is known.
         file: PathBuf,
+        /// A file of the other one.
+        other: PathBuf,
+    },
+    /// A file was copied twice.
+    #[error(
+        "file {segment} of {process} is there twice, as {file} and as {other}; take one of them out"
+    )]
+    Twice {
+        /// Whose.
+        process: String,
+        /// Which.
+        segment: u32,
+        /// Where it is.
+        file: PathBuf,
+        /// Where it is too.
+        other: PathBuf,
+    },
+    /// Not all who recorded ran the same.
+    #[error(
+        "{file} and {other} do not say the same of what was run; keep the recordings of each run \
+         in a folder of their own, or mend the one that is wrong"
+    )]
+    Disagree {
+        /// One of them.
+        file: PathBuf,
+        /// The other one.
+        other: PathBuf,
     },
     /// A process is handed something before it was born.
     #[error("the recording of {process} does not begin with its birth; record it again")]
@@ -227,7 +254,7 @@ pub struct ReplayedProcess {
 #[derive(Debug)]
 pub struct Recording {
     folder: PathBuf,
-    scenario: Result<Scenario, String>,
+    scenario: Result<Scenario, Unknown>,
     tracks: Vec<Arc<Track>>,
     clocks: Clocks,
     /// How it ended, if that is known: then nobody was gone before.
@@ -243,32 +270,14 @@ impl Recording {
     pub fn open(folder: impl AsRef<Path>) -> Result<Recording, ReplayError> {
         let folder = folder.as_ref().to_owned();
         let folders = parts_of(&folder)?;
-        let mut files: BTreeMap<Address, Vec<(Header, PathBuf)>> = BTreeMap::new();
-        for part in &folders {
-            let unreadable = |error| ReplayError::File { path: part.clone(), error };
-            for path in segments_in(part).map_err(unreadable)? {
-                let header = match Segment::open(&path) {
-                    // A program was killed as it made the file.
-                    Err(Unread::Header) if is_empty(&path) => continue,
-                    segment => segment.map_err(unread(&path))?.header,
-                };
-                let process = header.process.parse();
-                let process = process.map_err(|_| ReplayError::Header { file: path.clone() })?;
-                files.entry(process).or_default().push((header, path));
-            }
-        }
+        let files = files_in(&folders)?;
         if files.is_empty() {
             return Err(ReplayError::Nothing(folder));
         }
-        let survey = |(process, mut files): (Address, Vec<(Header, PathBuf)>)| {
-            files.sort_by_key(|(header, _)| header.segment);
-            Track::survey(process, files).map(Arc::new)
-        };
+        let survey = |(process, files)| Track::survey(process, files).map(Arc::new);
         let tracks = files.into_iter().map(survey).collect::<Result<Vec<_>, _>>()?;
         let clocks = Clocks::of(&tracks)?;
-        let scenarios = folders.iter().map(|part| part.join(SCENARIO));
-        let told = scenarios.clone().find(|path| path.exists()).or(scenarios.clone().next());
-        let scenario = read_scenario(&told.unwrap_or_default());
+        let scenario = scenario_of(&folders);
         let broken = |error| ReplayError::File { path: folder.clone(), error };
         let ended = Ended::kept(&folder).map_err(broken)?;
         Ok(Recording { folder, scenario, tracks, clocks, ended })
@@ -278,12 +287,10 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// If that is not on record, or is of a protocol that is not built in.
+    /// If that is not on record, is of a protocol that is not built in, or not all who recorded say
+    /// the same.
     pub fn scenario(&self) -> Result<&Scenario, ReplayError> {
-        self.scenario.as_ref().map_err(|why| {
-            let (path, why) = (self.folder.join(SCENARIO), why.clone());
-            ReplayError::Scenario { path, why }
-        })
+        self.scenario.as_ref().map_err(ReplayError::from)
     }
 
     /// Replays it.
@@ -401,34 +408,6 @@ impl Recording {
 /// Whether all that matters of a run is on record.
 fn report_is_whole(report: &Report) -> bool {
     !matches!(report.stop, crate::sim::Stop::Recorded { is_whole: false, .. })
-}
-
-/// A folder and those in it: each program of a cluster may have recorded to its own.
-fn parts_of(folder: &Path) -> Result<Vec<PathBuf>, ReplayError> {
-    let unreadable = |error| ReplayError::File { path: folder.to_owned(), error };
-    let mut parts = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() {
-            parts.push(path);
-        }
-    }
-    parts.sort();
-    parts.insert(0, folder.to_owned());
-    Ok(parts)
-}
-
-/// Whether not even a header is in a file.
-fn is_empty(path: &Path) -> bool {
-    let bytes = fs::read(path).unwrap_or_default();
-    !bytes.contains(&b'\n')
-}
-
-fn read_scenario(path: &Path) -> Result<Scenario, String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let reading = scenario::read(&path.display().to_string(), &bytes, &Default::default());
-    let why = || reading.diagnostics.iter().map(|found| found.compact()).collect::<Vec<_>>();
-    reading.scenario.ok_or_else(|| why().join("; "))
 }
 
 /// Who is told of a replay.

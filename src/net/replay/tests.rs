@@ -1,6 +1,7 @@
 //! Recordings without sockets: the processes of a cluster, handed what the others send.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
@@ -543,6 +544,53 @@ fn what_several_programs_recorded_is_replayed_from_one_folder() {
     assert_eq!((replayed.partings, replayed.report.verdict), (Vec::new(), Verdict::Held));
 }
 
+/// A folder for each of two recordings of one process, the second one of no other.
+fn put_together(name: &str, own: &Path, foreign: &Path) -> (Scratch, PathBuf) {
+    let folder = scratch(name);
+    let (all, one) = (folder.join("z"), folder.join("a"));
+    fs::create_dir_all(&all).and_then(|()| fs::create_dir_all(&one)).expect("they can be made");
+    for file in fs::read_dir(own).expect("it was written") {
+        let file = file.expect("it was written");
+        fs::copy(file.path(), all.join(file.file_name())).expect("it can be copied");
+    }
+    let name = file_name(MIDDLE, 0);
+    fs::copy(foreign.join(&name), one.join(&name)).expect("it can be copied");
+    (folder, one.join(name))
+}
+
+#[test]
+fn what_does_not_belong_together_is_told_by_both_names() {
+    let refused = |folder: &Path| replay(folder).expect_err("it is refused").to_string();
+    let (own, other) = (recorded("together-own", 2, ""), recorded("together-other", 2, ""));
+    let (folder, stranger) = put_together("together-mixed", &own, &other);
+    let rest = folder.join("z").join(file_name(MIDDLE, 0));
+    let [stranger, rest] = [stranger, rest].map(|path| path.display().to_string());
+    let told = refused(&folder);
+    assert!(told.starts_with(&format!("{stranger} belongs to another recording than {rest};")));
+    let (folder, copy) = put_together("together-twice", &own, &own);
+    let [copy, rest] =
+        [copy, folder.join("z").join(file_name(MIDDLE, 0))].map(|path| path.display().to_string());
+    let told = format!("file 0 of replica 0.1 is there twice, as {copy} and as {rest}; ");
+    assert!(refused(&folder).starts_with(&told));
+}
+
+#[test]
+fn those_who_recorded_agree_on_what_was_run() {
+    let folder = recorded("agree", 2, "");
+    let (first, second) = (folder.join(SCENARIO), folder.join("b").join(SCENARIO));
+    let text = fs::read_to_string(&first).expect("it was written");
+    fs::create_dir(folder.join("b")).expect("it can be made");
+    fs::write(&second, &text).expect("it can be written");
+    assert_eq!(replay(&folder).expect("it can be read").report.verdict, Verdict::Held);
+    let other = text.replace("\nt = 1\n", "\nt = 2\n");
+    assert_ne!(other, text);
+    fs::write(&second, other).expect("it can be written");
+    let told = replay(&folder).expect_err("it is refused").to_string();
+    let (first, second) = (first.display(), second.display());
+    let disagree = format!("{first} and {second} do not say the same of what was run; ");
+    assert!(told.starts_with(&disagree), "{told}");
+}
+
 #[test]
 fn what_lost_its_beginning_is_refused() {
     let folder = scratch("later");
@@ -572,7 +620,10 @@ fn what_is_no_recording_is_refused_with_a_remedy() {
     text("\"bcr\"", "\"counter\"");
     assert!(refused(&folder).contains("a recording of protocol `counter`, not `bcr`"));
     text("olympus", "client 0");
-    assert!(refused(&folder).contains("belongs to another recording than the rest"));
+    let client = folder.join(file_name(Address::of(Identity::client(0)), 0));
+    let [odd, rest] = [&path, &client].map(|path| path.display().to_string());
+    let told = format!("{odd} belongs to another recording than {rest}; keep each in its own");
+    assert!(refused(&folder).starts_with(&told), "it has another one's name");
     fs::write(&path, "nothing\n").expect("it can be written");
     assert!(refused(&folder).contains("take it out of the folder"));
     fs::remove_file(&path).expect("it is there");

@@ -112,7 +112,7 @@ impl fmt::Display for Cut {
 }
 
 impl Track {
-    /// Looks through the segments of one process, the first one first.
+    /// Looks through the segments of one life of a process, the first one first.
     pub(super) fn survey(
         process: Address,
         files: Vec<(Header, PathBuf)>,
@@ -124,10 +124,7 @@ impl Track {
         if header.segment > 0 {
             return Err(ReplayError::BeginsLater { process: name(), inputs: header.inputs });
         }
-        for (number, (other, path)) in (0..).zip(&files) {
-            if other.life != header.life {
-                return Err(ReplayError::Mixed { file: path.clone() });
-            }
+        for (number, (other, _)) in (0..).zip(&files) {
             if other.segment != number {
                 return Err(ReplayError::Gap { process: name(), segment: number });
             }
