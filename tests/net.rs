@@ -372,6 +372,14 @@ impl Machines {
         self.members[number] = None;
     }
 
+    /// Waits until a node ends because the cluster that it belonged to is gone.
+    fn is_orphaned(&mut self, number: usize) {
+        let mut orphan = self.members[number].take().expect("it runs");
+        block_on(async { tokio::time::timeout(PATIENCE, orphan.ended()).await }).expect("it ends");
+        let told = orphan.stop().expect_err("it did not end well");
+        assert!(matches!(told, ClusterError::Orphaned), "{told}");
+    }
+
     fn gateway(&self, number: usize) -> SocketAddr {
         self.members[number].as_ref().and_then(Member::gateway).expect("there is one")
     }
@@ -450,14 +458,22 @@ fn where_the_registrar_is_started_anew_the_others_end_and_say_why() {
     machines.end(0);
     machines.ears[1].wait_for("node 1 lost node 0");
     machines.begin(0);
-    let mut orphan = machines.members[1].take().expect("it runs");
-    block_on(async { tokio::time::timeout(PATIENCE, orphan.ended()).await }).expect("it ends");
-    let told = orphan.stop().expect_err("it did not end well");
-    assert!(matches!(told, ClusterError::Orphaned), "{told}");
+    machines.is_orphaned(1);
     // Together they are a cluster that knows nothing.
     machines.begin(1);
     machines.ears[0].wait_for("node 0 has begun");
     assert_eq!(machines.ask(0, &["get('k')"]), [""]);
+}
+
+#[test]
+fn so_they_do_where_it_is_started_with_another_file() {
+    let mut machines = Machines::start(2, &[0]);
+    machines.end(0);
+    machines.ears[1].wait_for("node 1 lost node 0");
+    machines.file.clients += 1;
+    machines.begin(0);
+    machines.ears[1].wait_for("node 1 refused node 0: its cluster file says another thing");
+    machines.is_orphaned(1);
 }
 
 #[test]
@@ -481,19 +497,6 @@ fn of_two_programs_with_one_key_the_first_goes_on() {
     machines.begin(1);
     machines.ears[0].wait_for("node 0 has node 1 again, which was started anew");
     assert_eq!(machines.ask(0, &["get('k')"]), ["vw"]);
-}
-
-#[test]
-fn so_they_do_where_it_is_started_with_another_file() {
-    let mut machines = Machines::start(2, &[0]);
-    machines.end(0);
-    machines.ears[1].wait_for("node 1 lost node 0");
-    machines.file.clients += 1;
-    machines.begin(0);
-    machines.ears[1].wait_for("node 1 refused node 0: its cluster file says another thing");
-    let mut orphan = machines.members[1].take().expect("it runs");
-    block_on(async { tokio::time::timeout(PATIENCE, orphan.ended()).await }).expect("it ends");
-    assert!(matches!(orphan.stop(), Err(ClusterError::Orphaned)));
 }
 
 #[test]

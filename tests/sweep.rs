@@ -115,7 +115,7 @@ fn recoveries_are_told_with_the_longest_wait() {
     let folder = scratch("sweep-recoveries");
     let output = sweep(&[&small(&folder, ""), "--only", "crash"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    assert!(out(&output).contains(" recovered with 1 reconfiguration; the longest wait was "));
+    assert!(out(&output).contains(" recovered with 1 reconfiguration; the longest wait took 6.0"));
 }
 
 /// A client who is gone waits for nothing, and was not answered either.

@@ -13,6 +13,7 @@ mod diff;
 mod explain;
 mod explore;
 mod export;
+mod files;
 mod fuzz;
 mod held_still;
 mod junit;

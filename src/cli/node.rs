@@ -15,7 +15,7 @@ use crate::protocol::solo::Solo;
 use super::serve::Signals;
 use super::shell::Shell;
 use super::telling::{self, Telling, say};
-use super::{Exit, Failure, Outcome};
+use super::{Exit, Failure, Outcome, files};
 
 /// How many notices may wait to be written.
 const MOST_NOTICES: usize = 4096;
@@ -117,6 +117,7 @@ impl This<'_> {
         let replicas = P::replicas(&settings);
         let mut plan = Plan { notices, ..Plan::<P>::of(settings) };
         let window = args.telling.begin(&mut plan)?;
+        files::widen();
         let started = Member::start(&plan, file, entry, secret);
         let mut member = started.map_err(|error| Failure::Usage(error.to_string()))?;
         self::greet((what, replicas), file, entry, &member, shell)?;

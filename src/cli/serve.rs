@@ -10,7 +10,7 @@ use crate::protocol::{bcr, solo};
 use super::shell::Shell;
 use super::telling::{self, Telling, say};
 use super::words::counted;
-use super::{Exit, Failure, Outcome, args};
+use super::{Exit, Failure, Outcome, args, files};
 
 /// Where `serve` listens and `client` calls, if nothing else is said.
 pub(super) const USUAL_ADDRESS: &str = "127.0.0.1:7415";
@@ -100,6 +100,7 @@ fn run<P: Served>(args: &Args, settings: P::Settings, what: &str, shell: &mut Sh
     let mut signals = runtime.block_on(async { Signals::new() })?;
     let mut plan = args.plan::<P>(settings);
     let window = args.telling.begin(&mut plan)?;
+    files::widen();
     let cluster = Cluster::start(&plan).map_err(|error| Failure::Usage(error.to_string()))?;
     let (nodes, clients) = (plan.nodes, plan.clients);
     let replicas = counted(P::replicas(&plan.settings), "replica", "replicas");

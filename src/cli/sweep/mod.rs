@@ -11,7 +11,7 @@ use crate::explore::Kinds;
 use crate::explore::sweep::{Cell, Outcome as Came, Sweep, Unswept};
 use crate::fault::text;
 use crate::scenario::{Scenario, Verdict, to_toml};
-use crate::time::Span;
+use crate::time::Instant;
 use crate::view::Report;
 
 use super::args::Subject;
@@ -138,11 +138,11 @@ fn outages(cells: &[Cell], shell: &mut Shell) -> std::io::Result<()> {
         }
     }
     for (reconfigurations, (count, longest_ns, worst)) in recovered {
-        let (longest, worst) = (Span(longest_ns), matrix::told(&worst.faults));
+        let (longest, worst) = (Instant(longest_ns), matrix::told(&worst.faults));
         let times = counted(reconfigurations, "reconfiguration", "reconfigurations");
         writeln!(
             shell,
-            "  {count} recovered with {times}; the longest wait was {longest}: {worst}"
+            "  {count} recovered with {times}; the longest wait took {longest} s: {worst}"
         )?;
     }
     Ok(())

@@ -257,8 +257,10 @@ async fn mumble(listener: TcpListener, own: NodeSecret, caller: NodeKey) {
     }
 }
 
-#[test]
-fn who_says_nothing_that_is_a_word_counts_as_gone_too() {
+/// Calls somebody who answers in this way; tells why the call ends.
+fn called<F: Future<Output = ()> + 'static>(
+    answer: impl FnOnce(TcpListener, NodeSecret, NodeKey) -> F,
+) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
@@ -266,35 +268,28 @@ fn who_says_nothing_that_is_a_word_counts_as_gone_too() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let peer = Peer { number: 1, address, key: called.public() };
-        tokio::task::spawn_local(mumble(listener, called, caller.public()));
+        tokio::task::spawn_local(answer(listener, called, caller.public()));
         let limits = Limits { silence: Duration::from_millis(400), ..LIMITS };
         let line = Line::new(Outgoing::new(5, ROOM));
-        let talk = line.talk(papers(&caller), &peer, limits, &async |_| ());
+        let up = async |life| assert_eq!(life, Life::First);
+        let talk = line.talk(papers(&caller), &peer, limits, &up);
         let Err(error) = tokio::time::timeout(LIMITS.handshake, talk).await.expect("it notices");
-        assert_eq!(error.to_string(), "the other side has been silent for 400ms");
-    });
+        error.to_string()
+    })
+}
+
+#[test]
+fn who_says_nothing_that_is_a_word_counts_as_gone_too() {
+    assert_eq!(called(mumble), "the other side has been silent for 400ms");
 }
 
 #[test]
 fn who_says_nothing_any_more_counts_as_gone() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async {
-        let [caller, called] = [0, 1].map(|_| NodeSecret::generate().unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let peer = Peer { number: 1, address, key: called.public() };
-        tokio::task::spawn_local(answer_some(listener, called, caller.public(), 7));
-        let limits = Limits { silence: Duration::from_millis(400), ..LIMITS };
-        let line = Line::new(Outgoing::new(5, ROOM));
-        let began = Instant::now();
-        let talk =
-            line.talk(papers(&caller), &peer, limits, &async |life| assert_eq!(life, Life::First));
-        let Err(error) = tokio::time::timeout(LIMITS.handshake, talk).await.unwrap();
-        assert_eq!(error.to_string(), "the other side has been silent for 400ms");
-        // It was asked seven times, every tenth of a second, and answered six of them.
-        assert!(began.elapsed() >= Duration::from_millis(6 * 100 + 400));
-    });
+    let began = Instant::now();
+    let why = called(|listener, own, caller| answer_some(listener, own, caller, 7));
+    assert_eq!(why, "the other side has been silent for 400ms");
+    // It was asked seven times, every tenth of a second, and answered six of them.
+    assert!(began.elapsed() >= Duration::from_millis(6 * 100 + 400));
 }
 
 #[test]
