@@ -197,7 +197,7 @@ async fn happen(hosts: &Hosts, folder: &Path, [first, second, third]: &mut [Node
     load.goes_on("it is started anew").await;
     third.signal("-STOP");
     load.goes_on("host 3 hangs").await;
-    first.tells_again("node 0 lost node 2: the other side has been silent", 2).await;
+    first.tells_again("node 0 lost node 2", 2).await;
     third.signal("-CONT");
     first.tells_again("node 0 has node 2 again", 2).await;
     load.goes_on("it is awake again").await;

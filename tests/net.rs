@@ -28,6 +28,16 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     runtime.expect("a runtime can be had").block_on(work)
 }
 
+/// A cluster that bears one faulty replica, and takes its time.
+fn plan() -> Plan {
+    Plan { start: PATIENCE, stop: PATIENCE, ..Plan::new(1) }
+}
+
+/// One server, which takes its time too.
+fn solo_plan() -> Plan<Solo> {
+    Plan { start: PATIENCE, stop: PATIENCE, ..Plan::of(solo::Settings::default()) }
+}
+
 async fn user(cluster: &Cluster) -> User {
     User::connect(cluster.gateway()).await.expect("the gateway listens")
 }
@@ -70,7 +80,7 @@ impl Ear {
 
 #[test]
 fn a_cluster_answers_every_operation() {
-    let cluster = Cluster::start(&Plan::new(1)).expect("it starts");
+    let cluster = Cluster::start(&plan()).expect("it starts");
     let nonsense = format!("slice('movie','{}')", "5".repeat(100_000));
     let told = block_on(async {
         let operations = [
@@ -99,8 +109,7 @@ fn a_cluster_answers_every_operation() {
 
 #[test]
 fn one_server_serves_without_any_signature() {
-    let plan = Plan::<Solo>::of(solo::Settings::default());
-    let cluster = Cluster::start(&plan).expect("it starts");
+    let cluster = Cluster::start(&solo_plan()).expect("it starts");
     assert_eq!(cluster.nodes().count(), 2, "the server has a node of its own");
     let told = block_on(async {
         let operations = ["put('k','v')", "append('k','w')", "get('k')", "append('l','w')"];
@@ -115,8 +124,8 @@ fn one_server_serves_without_any_signature() {
 #[test]
 fn a_user_may_take_his_time_before_he_asks() {
     let ear = Ear::default();
-    let mut plan = Plan::<Solo>::of(solo::Settings::default());
-    (plan.nodes, plan.handshake, plan.notices) = (1, Duration::from_millis(50), ear.notices());
+    let handshake = Duration::from_secs(1);
+    let plan = Plan { nodes: 1, handshake, notices: ear.notices(), ..solo_plan() };
     let cluster = Cluster::start(&plan).expect("it starts");
     let told = block_on(async {
         let mut user = user(&cluster).await;
@@ -156,7 +165,7 @@ async fn acts(cluster: &Cluster, number: u32, clock: &Cell<u64>) -> Vec<Act> {
 
 #[test]
 fn what_users_see_who_ask_at_the_same_time_is_linearizable() {
-    let cluster = Cluster::start(&Plan::new(1)).expect("it starts");
+    let cluster = Cluster::start(&plan()).expect("it starts");
     let clock = Cell::new(0);
     let mut history = block_on(async {
         let [first, second, third] = [0, 1, 2].map(|number| acts(&cluster, number, &clock));
@@ -209,7 +218,7 @@ fn handshake_of_a_stranger(node: &Peer) -> Vec<u8> {
 fn strangers_and_garbage_are_refused_and_the_cluster_goes_on() {
     let ear = Ear::default();
     let handshake = Duration::from_millis(500);
-    let plan = Plan { notices: ear.notices(), handshake, ..Plan::new(1) };
+    let plan = Plan { notices: ear.notices(), handshake, ..plan() };
     let cluster = Cluster::start(&plan).expect("it starts");
     for node in cluster.nodes() {
         let whom = format!("node {} refused", node.number);
@@ -255,7 +264,7 @@ fn crowd(address: SocketAddr) -> Vec<TcpStream> {
 fn a_crowd_that_says_nothing_keeps_nobody_out() {
     let board = Board::default();
     let handshake = Duration::from_secs(3600);
-    let plan = Plan { handshake, board: Some(board.clone()), ..Plan::new(1) };
+    let plan = Plan { handshake, board: Some(board.clone()), ..plan() };
     let cluster = Cluster::start(&plan).expect("it starts");
     let at_gateway = crowd(cluster.gateway());
     let told = block_on(async { ask(&mut user(&cluster).await, &["put('k','v')"]).await });
@@ -284,12 +293,8 @@ fn frame(body: &[u8]) -> Vec<u8> {
 #[test]
 fn when_a_replicas_node_is_gone_others_take_its_part() {
     let ear = Ear::default();
-    let mut plan = Plan { notices: ear.notices(), ..Plan::new(1) };
-    let timeout_ns = 300_000_000;
-    plan.settings.client_timeout_ns = timeout_ns;
-    plan.settings.head_timeout_ns = timeout_ns;
-    plan.settings.nonhead_timeout_ns = timeout_ns;
-    plan.settings.olympus_timeout_ns = timeout_ns;
+    let mut plan = Plan { notices: ear.notices(), ..plan() };
+    plan.settings = plan.settings.with_timeouts(300_000_000);
     let mut cluster = Cluster::start(&plan).expect("it starts");
     block_on(async {
         let mut user = user(&cluster).await;
@@ -306,7 +311,7 @@ fn when_a_replicas_node_is_gone_others_take_its_part() {
 #[test]
 fn what_is_too_long_for_a_link_is_told_of() {
     let ear = Ear::default();
-    let mut plan = Plan { notices: ear.notices(), longest_message: 100_000, ..Plan::new(1) };
+    let mut plan = Plan { notices: ear.notices(), longest_message: 100_000, ..plan() };
     plan.settings = plan.settings.with_timeouts(300_000_000);
     let mut cluster = Cluster::start(&plan).expect("it starts");
     let put = format!("put('k','{}')", "v".repeat(60_000));
@@ -361,7 +366,8 @@ impl Machines {
     fn begin(&mut self, number: usize) {
         let Knobs::Bcr(settings) = self.file.protocol else { panic!("it is bcr") };
         self.ears[number] = Ear::default();
-        let plan = Plan { notices: self.ears[number].notices(), ..Plan::of(settings) };
+        let notices = self.ears[number].notices();
+        let plan = Plan { start: PATIENCE, stop: PATIENCE, notices, ..Plan::of(settings) };
         let secret = self.secrets[number].clone();
         let member = Member::start::<Bcr>(&plan, &self.file, &self.file.nodes[number], secret);
         self.members[number] = Some(member.expect("it starts"));
@@ -501,7 +507,7 @@ fn of_two_programs_with_one_key_the_first_goes_on() {
 
 #[test]
 fn who_takes_none_of_his_results_does_not_keep_the_cluster_from_stopping() {
-    let cluster = Cluster::start(&Plan::<Solo>::of(solo::Settings::default())).expect("it starts");
+    let cluster = Cluster::start(&solo_plan()).expect("it starts");
     let put = format!("put('k','{}')", "v".repeat(900_000));
     let told = block_on(async { ask(&mut user(&cluster).await, &[&put]).await });
     assert_eq!(told, ["OK"]);
@@ -519,7 +525,7 @@ fn who_takes_none_of_his_results_does_not_keep_the_cluster_from_stopping() {
 #[test]
 fn who_stops_answers_first_what_is_in_flight() {
     const COUNT: u64 = 200;
-    let cluster = Cluster::start(&Plan::new(1)).expect("it starts");
+    let cluster = Cluster::start(&plan()).expect("it starts");
     let mut stream = TcpStream::connect(cluster.gateway()).expect("the gateway listens");
     let mut bytes = frame(&wire::encode(&Hello::OWN));
     for number in 0..COUNT {
@@ -544,7 +550,7 @@ fn every_process_has_a_log_of_its_own_with_the_time_of_the_calendar() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("real logs");
     std::fs::remove_dir_all(&folder).ok();
     let log = Some(LogFolder { folder: folder.clone(), form: LogForm::Json });
-    let cluster = Cluster::start(&Plan { log, clients: 2, ..Plan::new(1) }).expect("it starts");
+    let cluster = Cluster::start(&Plan { log, clients: 2, ..plan() }).expect("it starts");
     let told = block_on(async { ask(&mut user(&cluster).await, &["put('k','v')"]).await });
     assert_eq!(told, ["OK"]);
     cluster.stop().expect("it stops");

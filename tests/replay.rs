@@ -81,11 +81,9 @@ fn recorded(folder: &Path) -> Scenario {
     });
     let interposers = fault::interposers(&scenario.faults, scenario.seed);
     let mut plan = Plan { record, interposers, notices, clients: 2, ..Plan::new(1) };
-    let timeout_ns = 300_000_000;
-    plan.settings.client_timeout_ns = timeout_ns;
-    plan.settings.head_timeout_ns = timeout_ns;
-    plan.settings.nonhead_timeout_ns = timeout_ns;
-    plan.settings.olympus_timeout_ns = timeout_ns;
+    (plan.start, plan.stop) = (PATIENCE, PATIENCE);
+    // Nobody but whose node goes is to be thought gone.
+    plan.settings = plan.settings.with_timeouts(2_000_000_000);
     plan.settings.checkpoint_interval = 8;
     let mut cluster = Cluster::start(&plan).expect("it starts");
     let first = ["put('k','a')", "append('k','b')", "append('k','c')", "append('k','d')"];

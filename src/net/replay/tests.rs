@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use tokio::runtime::Runtime;
 
 use super::super::clock::Clock;
 use super::super::record::RecordFolder;
@@ -33,8 +35,13 @@ fn scenario_of(faults: &str) -> Scenario {
     reading.scenario.expect("it is a scenario")
 }
 
-/// The processes of a cluster, and what is on its way between them.
+/// How long a message is on its way.
+const WAY: Duration = Duration::from_micros(50);
+
+/// The processes of a cluster, and what is on its way between them. Its time goes on as messages
+/// arrive, however long the machine takes.
 struct Hall {
+    time: Runtime,
     seats: BTreeMap<Identity, Seat<Bcr>>,
     coming: VecDeque<(Identity, Coming<Bcr>)>,
     record: RecordFolder,
@@ -59,15 +66,23 @@ impl Hall {
         interposers: Option<Interposers<Bcr>>,
     ) -> Hall {
         record.begin(|| scenario).expect("the folder can be written");
-        let (seats, coming, clock) = (BTreeMap::new(), VecDeque::new(), Clock::start());
-        let office = Office::new(Memory::None);
-        let mut hall = Hall { seats, coming, record, interposers, office, clock, answered: 0 };
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let time = builder.enable_time().start_paused(true).build().expect("it can be had");
+        let (seats, coming, office) = (BTreeMap::new(), VecDeque::new(), Office::new(Memory::None));
+        let clock = time.block_on(async { Clock::start() });
+        let mut hall =
+            Hall { time, seats, coming, record, interposers, office, clock, answered: 0 };
         let settings = Settings::new(1);
         hall.bear(Identity::OLYMPUS, Birth::Olympus { settings, clients: 1 });
         let (number, workload) = (0, Default::default());
         hall.bear(Identity::client(0), Birth::Client { settings, number, workload });
         hall.settle();
         hall
+    }
+
+    /// From now on it is so much later.
+    fn pass(&self, length: Duration) {
+        self.time.block_on(tokio::time::advance(length));
     }
 
     fn bear(&mut self, identity: Identity, birth: Birth<Sound>) {
@@ -77,6 +92,8 @@ impl Hall {
             let is_of_files = matches!(notice, Notice::Unrecorded { .. });
             assert!(is_of_files, "{notice}");
         });
+        let time = self.time.handle().clone();
+        let _inside = time.enter();
         let recorder = self.record.open::<Bcr>(address, scheme, self.clock, &notices);
         let watch: Option<Box<dyn Keep<Bcr>>> = Some(Box::new(recorder.unwrap()));
         let notary = Notary::of(&self.office, scheme);
@@ -88,7 +105,10 @@ impl Hall {
 
     /// Hands out what is on its way, until nothing is.
     fn settle(&mut self) {
+        let time = self.time.handle().clone();
+        let _inside = time.enter();
         while let Some((to, coming)) = self.coming.pop_front() {
+            self.pass(WAY);
             let Some(seat) = self.seats.get_mut(&to) else { continue };
             seat.take(self.clock.now(), coming);
             let mut all = Vec::new();
@@ -117,21 +137,26 @@ impl Hall {
     }
 
     /// The program of one process is killed. Before the others go on there is more time than any
-    /// message takes here.
+    /// message takes.
     fn kill_one(&mut self, whom: Identity) {
         let mut seat = self.seats.remove(&whom).expect("it is there");
         seat.flush();
         std::mem::forget(seat);
-        let until_ns = self.clock.now().monotonic_ns + 50_000_000;
-        while self.clock.now().monotonic_ns < until_ns {
-            std::hint::spin_loop();
-        }
+        self.pass(1_000 * WAY);
     }
 
     /// The program is killed: nothing is put down that is not yet, or only what was flushed.
     fn kill(mut self) {
         self.seats.values_mut().for_each(Seat::flush);
         std::mem::take(&mut self.seats).into_values().for_each(std::mem::forget);
+    }
+}
+
+impl Drop for Hall {
+    /// Processes put down when they end.
+    fn drop(&mut self) {
+        let _inside = self.time.enter();
+        self.seats.clear();
     }
 }
 
@@ -443,13 +468,10 @@ fn what_comes_after_a_while_is_written_at_once_however_busy_a_node_is() {
     let mut hall = Hall::open(RecordFolder::new(&*folder), "");
     let path = folder.join(file_name(Address::of(Identity::client(0)), 0));
     let written = || fs::metadata(&path).expect("it is there").len();
-    let seat = hall.seats.get_mut(&Identity::client(0)).expect("it is there");
-    let Now { monotonic_ns, wall_ns } = hall.clock.now();
     let (mut before, mut grew) = (written(), Vec::new());
-    for after_ns in [0, 999_000_000, 1_100_000_000, 1_200_000_000, 2_200_000_000] {
-        let now = Now { monotonic_ns: monotonic_ns + after_ns, wall_ns };
-        let ask = bcr::Command::Ask(Operation::put("k", "v"));
-        seat.take(now, Coming::Command(Ticket(after_ns), ask));
+    for pause_ms in [0, 990, 20, 900, 100] {
+        hall.pass(Duration::from_millis(pause_ms));
+        hall.ask(1);
         grew.push(written() > before);
         before = written();
     }
