@@ -74,6 +74,7 @@ pub mod twice;
 #[cfg(feature = "view")]
 pub mod view;
 pub mod wire;
+mod words;
 
 /// What the README shows is compiled and run.
 #[cfg(all(doctest, feature = "explore"))]

@@ -19,6 +19,7 @@ use crate::scenario::{self, Expect, Scenario, Signatures, Verdict};
 use crate::sim::{Settings, Stats, Stop, World};
 use crate::time::Instant;
 use crate::trace::{Fingerprint, Line, Lines};
+use crate::words::counted;
 
 pub(crate) mod cluster;
 mod own;
@@ -547,21 +548,20 @@ impl Display for Summary<'_> {
         let Summary(scenario) = self;
         match &scenario.protocol {
             scenario::Protocol::Bcr(bcr) => {
-                let (t, replicas) = (bcr.t, bcr.replicas());
-                write!(f, "bcr, t = {t}: {replicas} replicas, ")?;
+                let replicas = counted(bcr.replicas(), "replica", "replicas");
+                write!(f, "bcr, t = {}: {replicas}, ", bcr.t)?;
                 if let Some(quirk) = bcr.quirk {
                     write!(f, "quirk {quirk}, ")?;
                 }
             }
             scenario::Protocol::Solo(_) => write!(f, "solo: 1 server, ")?,
             scenario::Protocol::Own(own) => {
-                let (bears, replicas) = (own.tolerated, own.replicas());
-                write!(f, "{}, {replicas} replicas, bears {bears}: ", own.name)?;
+                let replicas = counted(own.replicas(), "replica", "replicas");
+                write!(f, "{}, {replicas}, bears {}: ", own.name, own.tolerated)?;
             }
         }
-        let clients = scenario.clients.len();
-        let plural = if clients == 1 { "" } else { "s" };
-        write!(f, "{clients} client{plural}, seed {}", scenario.seed)
+        let clients = counted(scenario.clients.len() as u64, "client", "clients");
+        write!(f, "{clients}, seed {}", scenario.seed)
     }
 }
 

@@ -167,7 +167,7 @@ fn who_answers_in_other_words_or_not_at_all_is_told_of() {
         }
         kept
     };
-    let words = ["client", "--to", &to, "--patience", "300ms"];
+    let words = ["client", "--to", &to];
     let load = ["--clients", "2", "--duration", "1s"];
     std::thread::scope(|scope| {
         let _open = scope.spawn(shop);
@@ -177,7 +177,7 @@ fn who_answers_in_other_words_or_not_at_all_is_told_of() {
             assert_eq!(code(&told), 2, "{}", err(&told));
             assert!(err(&told).contains("is no gateway of perjury"), "{}", err(&told));
         }
-        let silent = perjury(&[&words[..], &load].concat());
+        let silent = perjury(&[&words[..], &load, &["--patience", "300ms"]].concat());
         assert_eq!(code(&silent), 3, "{}", err(&silent));
         assert!(err(&silent).contains("no answer in 300ms"), "{}", err(&silent));
     });
@@ -506,7 +506,7 @@ fn the_readme_watches_over_a_cluster() {
 
 #[test]
 fn what_is_measured_comes_as_a_table() {
-    let short = ["bench", "--duration", "100ms", "--outstanding", "1,8", "--only", "solo,bcr"];
+    let short = ["bench", "--duration", "1s", "--outstanding", "1,8", "--only", "solo,bcr"];
     let told = perjury(&short);
     assert_eq!(code(&told), 0, "{}", err(&told));
     let told = out(&told);

@@ -14,11 +14,11 @@ use crate::scenario::Scenario;
 use crate::sim::World;
 use crate::trace::{Event, Line, Ordinals, Watch};
 use crate::view::Picture;
+use crate::words::counted;
 
 use super::args::{Bytes, Reader, open, titled, used};
 use super::logged::{Logged, Seen};
 use super::shell::Shell;
-use super::words::counted;
 use super::{Exit, Failure, Outcome, view};
 
 /// Find the first event in which two runs part. Exits with 0 if they do not, with 1 if they do.

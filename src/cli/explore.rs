@@ -5,11 +5,11 @@ use std::io::Write as _;
 use crate::explore::{self, Bounds, Explored, Step, Unfit, Walk};
 use crate::judge::Finding;
 use crate::scenario::Scenario;
+use crate::words::counted;
 
 use super::args::{Subject, command};
 use super::bar::Bar;
 use super::shell::Shell;
-use super::words::counted;
 use super::{Exit, Failure, Outcome};
 
 /// Walk all orders in which the messages of a small scenario can arrive, under its judges.

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{self, Refusal, Report};
 use crate::scenario::Scenario;
-
-use super::words::counted;
+use crate::words::counted;
 
 /// How many places are shown in which two logs differ, how many lines of each, and how long they
 /// may be.

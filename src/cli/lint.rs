@@ -3,10 +3,10 @@
 use std::io::Write as _;
 
 use crate::scenario::Severity;
+use crate::words::counted;
 
 use super::args::{Reader, report};
 use super::shell::Shell;
-use super::words::counted;
 use super::{Exit, Outcome};
 
 /// Read scenarios and explain what is wrong with them; run nothing. Warnings alone exit with 0.

@@ -38,7 +38,6 @@ mod tell;
 mod telling;
 mod test;
 mod view;
-mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

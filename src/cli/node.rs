@@ -11,6 +11,7 @@ use crate::net::{
 };
 use crate::protocol::bcr::Bcr;
 use crate::protocol::solo::Solo;
+use crate::words::counted;
 
 use super::serve::Signals;
 use super::shell::Shell;
@@ -172,7 +173,7 @@ fn greet(
 fn pass_on(notice: Notice, shell: &mut Shell) -> Result<(), Failure> {
     match notice {
         Notice::Begun { clients, .. } => {
-            writeln!(shell, "ready     {clients} clients here")?;
+            writeln!(shell, "ready     {} here", counted(clients, "client", "clients"))?;
             shell.flush()?;
         }
         notice => say(&notice),

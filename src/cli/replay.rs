@@ -11,11 +11,11 @@ use crate::net::{Recording, Replayed, ReplayedProcess};
 use crate::run::{self, Told};
 use crate::scenario::Scenario;
 use crate::view::Picture;
+use crate::words::counted;
 
 use super::run::{End, Form, header, print, to_json};
 use super::shell::Shell;
 use super::telling::Form as LogForm;
-use super::words::counted;
 use super::{Exit, Failure, Outcome, view};
 
 /// Replay what was recorded on real sockets: the same processes are handed the same inputs again,

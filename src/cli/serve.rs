@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use crate::net::{Cluster, ClusterError, NodeNumber, NodeStats, Notices, Peer, Plan, Served};
 use crate::process::Protocol as _;
 use crate::protocol::{bcr, solo};
+use crate::words::counted;
 
 use super::shell::Shell;
 use super::telling::{self, Telling, say};
-use super::words::counted;
 use super::{Exit, Failure, Outcome, args, files};
 
 /// Where `serve` listens and `client` calls, if nothing else is said.

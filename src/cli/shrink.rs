@@ -7,12 +7,12 @@ use crate::explore::shrink::{Shrunk, TRIES, shrink_until};
 use crate::explore::{Artefact, Size, Slice};
 use crate::run;
 use crate::scenario::{Scenario, to_toml};
+use crate::words::counted;
 
 use super::args::Subject;
 use super::bar::Bar;
 use super::place;
 use super::shell::Shell;
-use super::words::counted;
 use super::{Exit, Failure, Outcome};
 
 /// Make a broken scenario small, as long as the same judge finds fault, and print it.

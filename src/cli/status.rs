@@ -7,9 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::net::{NodeReport, ProcessReport, REPORT_FORMAT, Report, UsersReport};
+use crate::words::counted;
 
 use super::shell::Shell;
-use super::words::counted;
 use super::{Exit, Failure, Outcome, args};
 
 /// Show how a cluster is that is being served: modes, slots, who lags behind, what users are told.

@@ -11,12 +11,12 @@ use std::sync::mpsc;
 use crate::run::{self, Report};
 use crate::scenario::{Diagnosis, Scenario, Severity, Verdict};
 use crate::time::Instant;
+use crate::words::counted;
 
 use super::args::{Reader, replay};
 use super::held_still;
 use super::junit::JUnit;
 use super::shell::Shell;
-use super::words::counted;
 use super::{Exit, Failure, Outcome};
 
 /// Run scenarios, hold each against what it expects.

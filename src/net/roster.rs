@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::counted;
+
 use super::handshake::NodeKey;
 
 /// The number of a node in its cluster.
@@ -110,7 +112,7 @@ impl fmt::Display for Notice {
                 write!(f, "what node {from} sends node {to} is lost: {why}")
             }
             Notice::Begun { node, clients } => {
-                write!(f, "node {node} has begun, with {clients} clients")
+                write!(f, "node {node} has begun, with {}", counted(*clients, "client", "clients"))
             }
             Notice::Refused { node, from, why } => write!(f, "node {node} refused {from}: {why}"),
             Notice::Unserved { from, why } => write!(f, "the gateway refused {from}: {why}"),

@@ -364,7 +364,7 @@ fn few(text: &str) -> Result<(u64, u64), String> {
 fn counted(tally: &Tally) -> String {
     let Tally { runs, held, undecided, .. } = tally;
     let broke = tally.broke();
-    let runs = super::words::counted(*runs, "run", "runs");
+    let runs = crate::words::counted(*runs, "run", "runs");
     let mut text = format!("{runs}: {held} held, {broke} broke something");
     if let Some(first) = tally.first_undecided {
         text += &format!(", {undecided} reached a limit (first number {first}: see --print)");

@@ -6,10 +6,10 @@ use std::path::Path;
 use crate::cli::bar::Bar;
 use crate::cli::place;
 use crate::cli::shell::Shell;
-use crate::cli::words::counted;
 use crate::cli::{Exit, Failure, Outcome};
 use crate::explore::record::Record;
 use crate::explore::{Charge, Discovery, Found, Size, TWICE_EVERY, Tally, discoveries};
+use crate::words::counted;
 
 use super::progress::Progress;
 

@@ -7,11 +7,11 @@ use crate::cli::Failure;
 use crate::cli::bar::Bar;
 use crate::cli::pictured::show;
 use crate::cli::place::store;
-use crate::cli::words::counted;
 use crate::explore::kills::Kills;
 use crate::explore::record::Record;
 use crate::explore::{Discovery, TWICE_EVERY};
 use crate::view::Report;
+use crate::words::counted;
 
 use super::outcome::sized;
 

@@ -10,9 +10,9 @@ use crate::identity::Identity;
 use crate::scenario::Scenario;
 use crate::time::Instant;
 use crate::view::{Report, escaped};
+use crate::words::counted;
 
 use super::matrix::{SYMBOLS, symbol, told};
-use crate::cli::words::counted;
 
 const TAKES_ALL: &str = "a string takes all that is written";
 

@@ -13,13 +13,13 @@ use crate::fault::text;
 use crate::scenario::{Scenario, Verdict, to_toml};
 use crate::time::Instant;
 use crate::view::Report;
+use crate::words::counted;
 
 use super::args::Subject;
 use super::bar::Bar;
 use super::pictured::show;
 use super::place::{self, store};
 use super::shell::Shell;
-use super::words::counted;
 use super::{Exit, Failure, Outcome};
 use matrix::Matrix;
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// `1 trouble`, `2 troubles`: so many of something, in the words for one and for others.
-pub(super) fn counted<N: Copy + Display + PartialEq + From<u8>>(
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(
     count: N,
     one: &str,
     others: &str,
