@@ -254,7 +254,7 @@ fn strangers_and_garbage_are_refused_and_the_cluster_goes_on() {
 /// each; returns once the first of them was hung up on.
 fn crowd(address: SocketAddr) -> Vec<TcpStream> {
     let call = |_| TcpStream::connect(address).expect("somebody listens");
-    let mut crowd: Vec<TcpStream> = (0..200).map(call).collect();
+    let mut crowd: Vec<TcpStream> = (0..300).map(call).collect();
     crowd[0].set_read_timeout(Some(PATIENCE)).expect("it can be limited");
     assert_eq!(crowd[0].read(&mut [0]).expect("it is hung up on"), 0);
     crowd

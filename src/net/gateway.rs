@@ -29,7 +29,7 @@ use super::user::{self, Hello, LONGEST, Request, Response};
 /// How many users may be connected.
 const MOST_USERS: usize = 1024;
 /// How many may be connected beside them who have not said what they speak.
-const MOST_STRANGERS: usize = 128;
+const MOST_STRANGERS: usize = 256;
 /// The longest word by which a user says what he speaks.
 const LONGEST_HELLO: usize = 64;
 /// How many requests of one user may be under way; then nothing more is read of him.

@@ -42,8 +42,10 @@ pub(super) struct Place {
 }
 
 impl Lobby {
-    /// How long a stranger may take at least to say who he is.
-    pub(super) const GRACE: Duration = Duration::from_millis(100);
+    /// How long a stranger may take at least to say who he is: a program that shares its processor
+    /// with others may be away for a tenth of a second, and a packet that is lost comes again after
+    /// two. The longer it is, the fewer it takes to keep others waiting.
+    pub(super) const GRACE: Duration = Duration::from_millis(250);
 
     /// One with so many places, at least one, where nobody has to go before he has stood there for
     /// so long.
