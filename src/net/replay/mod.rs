@@ -257,6 +257,8 @@ pub struct Recording {
     scenario: Result<Scenario, Unknown>,
     tracks: Vec<Arc<Track>>,
     clocks: Clocks,
+    /// Who is known to have gone on after his recording ended.
+    went_on: BTreeSet<Identity>,
     /// How it ended, if that is known: then nobody was gone before.
     ended: Option<Ended>,
 }
@@ -277,10 +279,11 @@ impl Recording {
         let survey = |(process, files)| Track::survey(process, files).map(Arc::new);
         let tracks = files.into_iter().map(survey).collect::<Result<Vec<_>, _>>()?;
         let clocks = Clocks::of(&tracks)?;
+        let went_on = presence::who_went_on(&tracks, &clocks);
         let scenario = scenario_of(&folders);
         let broken = |error| ReplayError::File { path: folder.clone(), error };
         let ended = Ended::kept(&folder).map_err(broken)?;
-        Ok(Recording { folder, scenario, tracks, clocks, ended })
+        Ok(Recording { folder, scenario, tracks, clocks, went_on, ended })
     }
 
     /// What was run.
@@ -381,8 +384,8 @@ impl Recording {
             .map(|track| track.who())
             .collect();
         // Nodes that all came to a good end have put down the end of every process, too.
-        let lacks_end = |track: &Arc<Track>| self.ended.is_some() && track.ended.is_none();
-        let is_cut = self.tracks.iter().any(|track| lacks_end(track) || self.went_on(track));
+        let has_no_end = |track: &Arc<Track>| self.ended.is_some() && track.ended.is_none();
+        let is_cut = !self.went_on.is_empty() || self.tracks.iter().any(has_no_end);
         let mut report = scene.borrow().report(scenario, &killed, self.ended, is_cut);
         if self.tracks.iter().any(|track| track.is_spoilt()) || !report_is_whole(&report) {
             // What lacks may be what a judge misses.
@@ -394,11 +397,7 @@ impl Recording {
         };
         let partings = stage.partings(&scene.borrow())?;
         let scene = scene.borrow();
-        let mut processes = stage.processes(scene.silent());
-        for (process, track) in processes.iter_mut().zip(&self.tracks) {
-            let is_lost = process.is_silent && track.ended.is_none() && !track.is_spoilt();
-            process.is_broken_off = self.went_on(track) || is_lost && !self.is_killed(track);
-        }
+        let processes = stage.processes(self, scene.silent());
         let is_here = |who: &Identity| self.tracks.iter().any(|track| track.who() == *who);
         let lacking = scene.silent().iter().copied().filter(|who| !is_here(who)).collect();
         Ok(Replayed { report, processes, lacking, partings, otherwise })
@@ -538,10 +537,15 @@ where
         Ok(partings)
     }
 
-    fn processes(&self, silent: &BTreeSet<Identity>) -> Vec<ReplayedProcess> {
+    fn processes(
+        &self,
+        recording: &Recording,
+        silent: &BTreeSet<Identity>,
+    ) -> Vec<ReplayedProcess> {
         let told = |(player, is_gone): (&Player<P>, &bool)| {
             let (events, digest) = player.digest();
             let process = player.track.process;
+            let is_silent = silent.contains(&process.identity);
             ReplayedProcess {
                 process,
                 inputs: player.inputs,
@@ -550,8 +554,8 @@ where
                 confirmed: player.compared_events,
                 cut: player.track.cut.clone(),
                 is_gone: *is_gone,
-                is_silent: silent.contains(&process.identity),
-                is_broken_off: false,
+                is_silent,
+                is_broken_off: recording.broke_off(&player.track, is_silent),
             }
         };
         self.players.iter().zip(&self.gone).map(told).collect()

@@ -6,14 +6,15 @@
 //! apart. A kill loses what was not written yet, which is little; where others received very much
 //! more, or for very much longer, nobody was killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::identity::Class;
+use crate::identity::{Class, Identity};
 
 use super::super::record::WRITTEN_WITHIN_NS;
 use super::super::record::segments::BUFFER;
 use super::Recording;
+use super::clocks::Clocks;
 use super::track::Track;
 
 /// What others received beyond a recording takes more bytes than a kill loses, if it takes twice
@@ -38,23 +39,23 @@ impl Loss {
     }
 }
 
-impl Recording {
-    /// Whether it is evident that a process went on after its recording ended.
-    pub(super) fn went_on(&self, track: &Track) -> bool {
-        if track.ended.is_some() || track.is_spoilt() {
-            return false;
-        }
+/// Of whom it is evident that they went on after their recordings ended.
+pub(super) fn who_went_on(tracks: &[Arc<Track>], clocks: &Clocks) -> BTreeSet<Identity> {
+    let went_on = |track: &&Arc<Track>| {
         let loss = |other: &Arc<Track>| {
             let heard = other.heard.get(&track.who())?;
             let events = heard.sent.checked_sub(track.events).filter(|events| *events > 0)?;
             let received = (&**other, heard.at_ns);
-            let later_ns = self.clocks.between_ns((track, track.ends_ns), received);
+            let later_ns = clocks.between_ns((track, track.ends_ns), received);
             Some(Loss { bytes: track.bytes_of(events), later_ns })
         };
-        let mut losses = self.tracks.iter().filter_map(loss);
-        track.is_broken_off || losses.any(|loss| !loss.is_by_a_kill())
-    }
+        let mut losses = tracks.iter().filter_map(loss);
+        track.lacks_end() && (track.is_broken_off || losses.any(|loss| !loss.is_by_a_kill()))
+    };
+    tracks.iter().filter(went_on).map(|track| track.who()).collect()
+}
 
+impl Recording {
     /// Whether a process was killed. All of one program are, together: where another one of them
     /// went on to a good end, this one's recording broke off and not its life.
     pub(super) fn is_killed(&self, track: &Track) -> bool {
@@ -62,8 +63,15 @@ impl Recording {
             let is_fellow = other.header.origin_ns == track.header.origin_ns;
             is_fellow && other.ended.is_some() && other.ends_ns > track.ends_ns
         };
-        let is_without_end = track.ended.is_none() && !track.is_spoilt();
-        is_without_end && !self.went_on(track) && !self.tracks.iter().any(goes_on)
+        let went_on = self.went_on.contains(&track.who());
+        track.lacks_end() && !went_on && !self.tracks.iter().any(goes_on)
+    }
+
+    /// Whether a recording broke off while its process went on: that is evident, or others have
+    /// from a process that was not killed what is not on record.
+    pub(super) fn broke_off(&self, track: &Track, is_silent: bool) -> bool {
+        let is_lost = is_silent && track.lacks_end() && !self.is_killed(track);
+        is_lost || self.went_on.contains(&track.who())
     }
 
     /// When each process's node was gone, if that was while clients still had something come to

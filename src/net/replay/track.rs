@@ -217,6 +217,11 @@ impl Track {
         events.saturating_mul(self.density.least())
     }
 
+    /// Whether it comes to no end, though all of it is what was written.
+    pub(super) fn lacks_end(&self) -> bool {
+        self.ended.is_none() && !self.is_spoilt()
+    }
+
     /// Whether something in it is not what was written.
     pub(super) fn is_spoilt(&self) -> bool {
         self.cut.as_ref().is_some_and(|cut| cut.is_spoilt)
