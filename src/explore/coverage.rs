@@ -212,10 +212,10 @@ fn failing(shape: &Shape, protocol: &Protocol, configuration: u32) -> BTreeSet<u
     let bears = protocol.tolerated() as usize;
     let is_beyond = shape.tolerance == Tolerance::Beyond && configuration == 0;
     let already = shape.base.faulty(configuration);
-    match () {
-        () if !is_beyond && already.len() >= bears => already.into_iter().take(bears).collect(),
-        () => (0..protocol.replicas()).collect(),
+    if is_beyond || already.len() < bears {
+        return (0..protocol.replicas()).collect();
     }
+    already.into_iter().take(bears).collect()
 }
 
 /// What a campaign has seen.
